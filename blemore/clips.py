@@ -1,0 +1,275 @@
+"""The clip table: which clips there are, what they show, which fold they are in (paper, section 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from blemore import paper
+from blemore.errors import InputError, first
+from blemore.labels import ClipName, Saliences, parse_clip_name, saliences_of_names, stem
+
+FOLDS = range(5)
+"""Numbers of the five cross-validation folds."""
+
+COLUMNS = (
+    "filename",
+    "actor",
+    "partition",
+    "fold",
+    "emotions",
+    "salience",
+    "intensity",
+    "situation",
+    "version",
+)
+"""Columns that every clip table has; others of a metadata file are kept behind them."""
+
+_RELEASED: dict[
+    str, Callable[[ClipName], object]
+] = {  # column of the release's metadata -> the same, from the parsed name
+    "video_id": lambda c: c.actor,
+    "mix": lambda c: len(c.emotions) - 1,
+    "emotion_1": lambda c: c.emotions[0],
+    "emotion_2": lambda c: c.emotions[1] if len(c.emotions) == 2 else None,
+    "emotion_1_salience": lambda c: c.saliences[0] if len(c.emotions) == 2 else None,
+    "emotion_2_salience": lambda c: c.saliences[1] if len(c.emotions) == 2 else None,
+    "version": lambda c: c.version,
+    "intensity_level": lambda c: c.intensity,
+    "situation": lambda c: c.situation,
+}
+
+
+@dataclass(frozen=True)
+class Clips:
+    """A checked clip table and where it comes from.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row a clip, columns :data:`COLUMNS` and any extra ones. ``emotions`` and ``salience`` are
+        text as in the counts of the paper (``ang-hap``, ``30/70``; ``ang``, ``100``); ``fold`` is
+        missing outside the training partition.
+    origin : str
+        ``released`` (a metadata file or real names) or ``stand-in`` (invented names).
+    truth : (N, 6) integers in percent
+    """
+
+    table: pd.DataFrame
+    origin: str
+    truth: Saliences = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _check(self.table)
+        object.__setattr__(self, "truth", saliences_of_names(self.table["filename"]))
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def names(self) -> list[str]:
+        """Clip names in the table's order, without suffix."""
+        return self.table["filename"].tolist()
+
+    def of(self, *partitions: str) -> Clips:
+        """Return the clips of some partitions (``train``, ``test``)."""
+        rows = self.table["partition"].isin(partitions)
+        return Clips(self.table[rows].reset_index(drop=True), self.origin)
+
+    def in_fold(self, fold: int) -> NDArray[np.bool_]:
+        """Tell for each clip (N,) whether it is in a fold."""
+        return (self.table["fold"] == fold).to_numpy(dtype=bool, na_value=False)
+
+    def counts(self) -> pd.DataFrame:
+        """Count clips per partition (``fold0``..``fold4``, ``test``), emotions and salience."""
+        part = self.table["partition"].where(
+            self.table["fold"].isna(), "fold" + self.table["fold"].astype(str)
+        )
+        keyed = self.table.assign(partition=part).groupby(["partition", "emotions", "salience"])
+        return keyed.size().rename("clips").reset_index()
+
+    def partitions(self) -> pd.DataFrame:
+        """Summarise each fold and the test partition: actors, clips, single and blended."""
+        part = self.table["partition"].where(
+            self.table["fold"].isna(), "fold" + self.table["fold"].astype(str)
+        )
+        groups = self.table.assign(part=part, single=self.table["salience"] == "100").groupby("part")
+        summary = groups.agg(
+            actors=("actor", "nunique"), clips=("filename", "size"), single=("single", "sum")
+        )
+        return summary.assign(blended=summary["clips"] - summary["single"])
+
+
+def from_names(
+    names: Iterable[str], folds: Sequence[int] | None = None, *, origin: str = "released"
+) -> Clips:
+    """Build a clip table from file names alone (training partition; folds if they are given).
+
+    >>> from_names(["A102_ang_int1_ver1.mov"]).table["emotions"][0]
+    'ang'
+    """
+    stems = [stem(name) for name in names]
+    return Clips(_table(stems, ["train"] * len(stems), folds), origin)
+
+
+def read_metadata(path: str | Path) -> Clips:
+    """Read the release's ``train_metadata.csv`` (section 3.1).
+
+    Needed are the columns ``filename`` and ``fold``, in any order; whatever else the file says of a clip
+    is checked against its name, and columns that are not known are kept.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, a column is missing, a clip occurs twice, a fold is not 0..4, an
+        actor is in two folds, or a value contradicts the clip's name.
+    ClipNameError
+        If a name departs from the grammar.
+    """
+    given = read_csv(path, {"filename", "fold"})
+    names = [stem(str(name)) for name in given["filename"]]
+    folds = pd.to_numeric(given["fold"], errors="coerce")
+    if (strange := ~folds.isin(FOLDS)).any():
+        row = int(np.flatnonzero(strange)[0])
+        raise InputError(path, f"fold of {names[row]}", expected="0 to 4", got=repr(given["fold"].iloc[row]))
+    _check_against_names(path, given, names)
+    table = _table(names, ["train"] * len(names), folds.astype(int).tolist())
+    extra = [column for column in given.columns if column not in (*COLUMNS, *_RELEASED)]
+    try:
+        return Clips(pd.concat([table, given[extra]], axis=1), "released")
+    except InputError as error:
+        raise InputError(path, str(error)) from None
+
+
+def standin() -> Clips:
+    """Return 3,050 invented clips whose counts per fold, emotions and salience are the published ones.
+
+    Names follow the grammar with actors A9001 to A9058, whom the data set does not have. The test
+    partition's ratios are withheld by the organisers: eleven per pair and ratio are certain, four more
+    are one choice that is consistent with the published totals.
+    """
+    names: list[str] = []
+    parts: list[str] = []
+    start = 9001
+    counts = paper.counts()
+    for part, rows in counts.groupby("partition", sort=False):
+        actors = [f"A{start + i}" for i in range(int(rows["actors"].iloc[0]))]
+        start += len(actors)
+        for row in rows.itertuples():
+            names += [
+                _invented(actors, str(row.emotions), str(row.salience), i) for i in range(int(str(row.clips)))
+            ]
+            parts += [str(part)] * int(str(row.clips))
+    folds = [int(part[-1]) if part.startswith("fold") else None for part in parts]
+    return Clips(_table(names, ["test" if fold is None else "train" for fold in folds], folds), "stand-in")
+
+
+def read_durations(path: str | Path, clips: Clips) -> pd.Series:
+    """Read durations in seconds (columns ``filename``, ``duration_s``) of the clips that the file has.
+
+    Returns
+    -------
+    Series
+        Positive float seconds, indexed by clip name, in the clip table's order.
+    """
+    given = read_csv(path, {"filename", "duration_s"})
+    seconds = pd.to_numeric(given["duration_s"], errors="coerce")
+    if not (ok := seconds > 0).all():
+        row = int(np.flatnonzero(~ok)[0])
+        raise InputError(
+            path,
+            f"duration of {given['filename'].iloc[row]}",
+            expected="seconds above 0",
+            got=repr(given["duration_s"].iloc[row]),
+        )
+    series = pd.Series(
+        seconds.to_numpy(float), index=[stem(str(n)) for n in given["filename"]], name="seconds"
+    )
+    if series.index.has_duplicates:
+        raise InputError(
+            path, "a clip occurs twice", got=first(series.index[series.index.duplicated()].tolist())
+        )
+    known = [name for name in clips.names if name in series.index]
+    if not known:
+        raise InputError(path, "none of its clips is in the clip table", got=first(series.index.tolist()))
+    return series.loc[known]
+
+
+def read_csv(path: str | Path, needed: set[str]) -> pd.DataFrame:
+    """Read a CSV file that must have some columns and at least one row; raises InputError."""
+    try:
+        table = pd.read_csv(path, dtype=object, skipinitialspace=True)
+    except FileNotFoundError:
+        raise InputError(path, "no such file", fix="check the path") from None
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise InputError(path, "cannot be read as CSV", got=str(error).strip().splitlines()[0]) from None
+    table.columns = table.columns.str.strip()
+    if missing := sorted(needed - set(table.columns)):
+        raise InputError(path, f"missing column {first(missing)}", got=f"columns {', '.join(table.columns)}")
+    if table.empty:
+        raise InputError(path, "has no rows")
+    return table
+
+
+def _table(names: list[str], partitions: list[str], folds: Sequence[int | None] | None) -> pd.DataFrame:
+    parsed = [parse_clip_name(name) for name in names]
+    return pd.DataFrame(
+        {
+            "filename": names,
+            "actor": [clip.actor for clip in parsed],
+            "partition": partitions,
+            "fold": pd.array(list(folds) if folds is not None else [None] * len(names), dtype="Int64"),
+            "emotions": ["-".join(clip.emotions) for clip in parsed],
+            "salience": ["/".join(map(str, clip.saliences)) for clip in parsed],
+            "intensity": pd.array([clip.intensity for clip in parsed], dtype="Int64"),
+            "situation": pd.array([clip.situation for clip in parsed], dtype="Int64"),
+            "version": [clip.version for clip in parsed],
+        }
+    )
+
+
+def _check(table: pd.DataFrame) -> None:
+    if (twice := table["filename"].duplicated()).any():
+        raise InputError("clip table", "a clip occurs twice", got=first(table["filename"][twice].tolist()))
+    folds = table.dropna(subset=["fold"]).groupby("actor")["fold"].nunique()
+    if (shared := folds[folds > 1]).size:
+        raise InputError("clip table", "an actor is in more than one fold", got=first(shared.index.tolist()))
+    parts = table.groupby("actor")["partition"].nunique()
+    if (shared := parts[parts > 1]).size:
+        raise InputError("clip table", "an actor is in both partitions", got=first(shared.index.tolist()))
+
+
+def _check_against_names(path: str | Path, given: pd.DataFrame, names: list[str]) -> None:
+    parsed = [parse_clip_name(name) for name in names]
+    for column, read in _RELEASED.items():
+        if column not in given:
+            continue
+        for name, clip, value in zip(names, parsed, given[column], strict=True):
+            expected = read(clip)
+            if pd.isna(value):
+                continue  # the release leaves cells empty that the name fills
+            same = str(value) == str(expected) or _number(value) == expected
+            if not same:
+                raise InputError(
+                    path, f"{column} of {name} contradicts its name", expected=repr(expected), got=repr(value)
+                )
+
+
+def _number(value: object) -> float | None:
+    try:
+        return float(str(value))
+    except ValueError:
+        return None
+
+
+def _invented(actors: list[str], emotions: str, salience: str, i: int) -> str:
+    actor, k = actors[i % len(actors)], i // len(actors)
+    if salience != "100":
+        return f"{actor}_mix_{emotions.replace('-', '_')}_{salience.replace('/', '_')}_ver{k + 1}"
+    kind = "sit" if emotions == "neu" else "int"
+    return f"{actor}_{emotions}_{kind}{k % 4 + 1}_ver{k // 4 + 1}"

@@ -1,0 +1,65 @@
+"""Every error that the package raises on purpose: what, where, expected, got, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Sequence
+
+
+class BlemoreError(Exception):
+    """Base of all errors raised on purpose; its text is one line that a user can act on."""
+
+
+class UnknownNameError(BlemoreError, LookupError):
+    """A name is not one of those known.
+
+    >>> str(UnknownNameError("encoder", "wavln", ["hubert", "wavlm"]))
+    "unknown encoder 'wavln'; did you mean 'wavlm'? (known: hubert, wavlm)"
+    """
+
+    def __init__(self, kind: str, name: object, known: Collection[str]) -> None:
+        close = difflib.get_close_matches(str(name), list(known), n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ";"
+        super().__init__(f"unknown {kind} {name!r}{hint} (known: {', '.join(known)})")
+
+
+class ClipNameError(BlemoreError, ValueError):
+    """A file name does not follow the data set's grammar."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(
+            f"clip name {name!r}: {problem}; expected names like A102_ang_int1_ver1, A303_neu_sit2_ver1 "
+            "or A411_mix_ang_hap_30_70_ver1"
+        )
+
+
+class InputError(BlemoreError, ValueError):
+    """A file or an array that was handed in cannot be used."""
+
+    def __init__(
+        self, where: object, problem: str, *, expected: str = "", got: str = "", fix: str = ""
+    ) -> None:
+        parts = [f"{where}: {problem}"]
+        parts += [f"expected {expected}"] if expected else []
+        parts += [f"got {got}"] if got else []
+        parts += [fix] if fix else []
+        super().__init__("; ".join(parts))
+
+
+class SourceError(BlemoreError):
+    """Data are not here, or are not the pinned ones."""
+
+
+class PageError(BlemoreError):
+    """A page of the book failed to execute."""
+
+
+def first(names: Sequence[object] | Collection[object], limit: int = 3) -> str:
+    """Spell out the first few names of a long list, for messages.
+
+    >>> first(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    names = list(names)
+    shown = ", ".join(str(name) for name in names[:limit])
+    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown

@@ -1,0 +1,148 @@
+"""The challenge's two accuracies, trivial baselines and the confusion matrix (paper, sections 3.2 and 5).
+
+All functions take saliences ``(N, 6)``: integers in percent whose rows sum to 100 (see
+:mod:`blemore.labels`), once as decided and once as true.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemore.errors import InputError
+from blemore.labels import CLASSES, EMOTIONS, PAIRS, RATIOS, Saliences, class_index, saliences
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Both accuracies of one set of decisions, and the numbers of clips that they are fractions of."""
+
+    acc_presence: float
+    acc_salience: float | None
+    n: int
+    n_blends: int
+
+    @property
+    def composite(self) -> float:
+        """Average of the two accuracies, by which the paper selects models (section 5)."""
+        return (self.acc_presence + (self.acc_salience or 0.0)) / 2
+
+
+def presence_hits(decided: Saliences, truth: Saliences) -> NDArray[np.bool_]:
+    """Tell for each clip (N,) whether exactly the emotions present were decided (section 3.2)."""
+    hits: NDArray[np.bool_] = ((decided > 0) == (truth > 0)).all(axis=1)
+    return hits
+
+
+def salience_hits(decided: Saliences, truth: Saliences) -> NDArray[np.bool_]:
+    """Tell for each *blended* clip (B,) whether its emotions and their exact ratio were decided.
+
+    The paper asks for the right ranking. Only three ratios occur, so ranking and exact ratio agree for
+    decisions on them; for any other ratio the challenge's scorer, like this function, finds no match.
+    """
+    blends = (truth > 0).sum(axis=1) == 2
+    hits: NDArray[np.bool_] = (decided[blends] == truth[blends]).all(axis=1)
+    return hits
+
+
+def score(decided: Saliences, truth: Saliences) -> Scores:
+    r"""Return ACC_presence over all clips and ACC_salience over blends (section 3.2).
+
+    .. math:: \mathrm{ACC} = \frac{1}{N} \sum_i [\hat{y}_i = y_i]
+
+    Parameters
+    ----------
+    decided, truth : (N, 6) integers in percent, rows sum to 100
+
+    Returns
+    -------
+    Scores
+        Accuracies in [0, 1]; ``acc_salience`` is None where no clip is a blend.
+
+    Examples
+    --------
+    >>> truth = np.array([[0, 0, 0, 70, 30, 0], [100, 0, 0, 0, 0, 0]])
+    >>> decided = np.array([[0, 0, 0, 50, 50, 0], [100, 0, 0, 0, 0, 0]])
+    >>> score(decided, truth)
+    Scores(acc_presence=1.0, acc_salience=0.0, n=2, n_blends=1)
+    """
+    if decided.shape != truth.shape or truth.ndim != 2 or truth.shape[1] != len(EMOTIONS):
+        raise InputError(
+            "score",
+            "decided and true saliences differ in shape",
+            expected="(N, 6) twice",
+            got=f"{decided.shape} and {truth.shape}",
+        )
+    if len(truth) == 0:
+        raise InputError("score", "no clip to score")
+    salience = salience_hits(decided, truth)
+    return Scores(
+        acc_presence=float(presence_hits(decided, truth).mean()),
+        acc_salience=float(salience.mean()) if len(salience) else None,
+        n=len(truth),
+        n_blends=len(salience),
+    )
+
+
+def most_frequent_single(truth: Saliences) -> list[int]:
+    """Return the saliences of the most frequent single emotion; ties go to the first in label order."""
+    counts = [int((truth[:, i] == 100).sum()) for i in range(len(EMOTIONS))]
+    return saliences([EMOTIONS[int(np.argmax(counts))]], [100])
+
+
+def most_frequent_blend(truth: Saliences) -> list[int]:
+    """Return the saliences of the most frequent pair in its own most frequent ratio.
+
+    Ties go to the first pair in label order, and to 30/70, then 50/50, then 70/30.
+    """
+    present = truth > 0
+    both = [present[:, EMOTIONS.index(a)] & present[:, EMOTIONS.index(b)] for a, b in PAIRS]
+    best = int(np.argmax([rows.sum() for rows in both]))
+    first_share = truth[both[best], EMOTIONS.index(PAIRS[best][0])]
+    ratio = RATIOS[int(np.argmax([(first_share == first).sum() for first, _ in RATIOS]))]
+    return saliences(PAIRS[best], ratio)
+
+
+def trivial_baselines(truth: Saliences, learnt_on: Saliences | None = None) -> dict[str, Scores]:
+    """Score the two constant predictors of section 5 (keys ``single`` and ``blend``).
+
+    Parameters
+    ----------
+    truth : (N, 6)
+        The clips scored.
+    learnt_on : (M, 6), optional
+        The clips whose most frequent class is predicted. By default those scored, as in the paper;
+        the stricter variant learns the class on the training folds.
+    """
+    known = truth if learnt_on is None else learnt_on
+    constants = {"single": most_frequent_single(known), "blend": most_frequent_blend(known)}
+    return {name: score(np.tile(row, (len(truth), 1)), truth) for name, row in constants.items()}
+
+
+def confusion(decided: Saliences, truth: Saliences) -> NDArray[np.int64]:
+    """Return the (16, 16) count matrix of Figure 4: rows true, columns decided, both in CLASSES order."""
+    size = len(CLASSES)
+    codes = class_index(truth) * size + class_index(decided)
+    return np.bincount(codes, minlength=size * size).reshape(size, size)
+
+
+def wilson_interval(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's score interval of an accuracy ``hits / n`` (clips taken as independent).
+
+    Clips of one actor resemble each other, so the true uncertainty is rather larger.
+
+    >>> low, high = wilson_interval(197, 594)
+    >>> f"{low:.3f} {high:.3f}"
+    '0.295 0.370'
+    """
+    if not 0 <= hits <= n or n == 0:
+        raise InputError(
+            "wilson_interval", "hits must lie between 0 and n, and n above 0", got=f"{hits} of {n}"
+        )
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    p, share = hits / n, z * z / n
+    centre, half = p + share / 2, z * (p * (1 - p) / n + share / n / 4) ** 0.5
+    return max(0.0, (centre - half) / (1 + share)), min(1.0, (centre + half) / (1 + share))

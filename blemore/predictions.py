@@ -1,0 +1,272 @@
+"""Predictions from files: tables of probabilities, and decisions in the challenge's JSON (section 3.2)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from blemore.clips import read_csv
+from blemore.errors import BlemoreError, InputError, UnknownNameError, first
+from blemore.labels import EMOTIONS, Saliences, parse_clip_name, saliences, stem
+
+HICMAE_ORDER = ("neu", "ang", "disg", "fea", "hap", "sad")
+"""Column order of the released HiCMAE logits."""
+
+SUM_TOLERANCE = 1e-3
+"""How far a row of probabilities may be from summing to 1."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Probabilities (N, 6) float64 in the order of EMOTIONS, rows sum to 1, and their clips' names."""
+
+    names: list[str]
+    probabilities: NDArray[np.float64]
+
+
+def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the rows' softmax (N, 6), computed in float64.
+
+    >>> softmax(np.zeros((1, 6))).sum()
+    1.0
+    """
+    wide = np.asarray(logits, dtype=np.float64)
+    powers = np.exp(wide - wide.max(axis=1, keepdims=True))
+    result: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return result
+
+
+def read_table(path: str | Path, *, logits: bool = False, order: Sequence[str] | None = None) -> Predictions:
+    """Read a table of probabilities or logits, one row a clip.
+
+    Parameters
+    ----------
+    path : path
+        ``.npz`` with ``filenames (N,)`` and ``probabilities`` or ``logits (N, 6)``; ``.csv`` with the
+        clip's name and six columns; or a released ``pred.csv`` (columns id, label, pred) as it is.
+    logits : bool
+        The values of a ``.csv`` are logits. An ``.npz`` and a ``pred.csv`` say so themselves.
+    order : six emotion names, optional
+        Order of the columns. By default that of the column names of a ``.csv`` where they are emotion
+        names, the released order for a ``pred.csv``, else that of EMOTIONS.
+
+    Raises
+    ------
+    InputError, UnknownNameError
+        For anything that is not such a table: missing file or columns, a clip twice, NaN, rows that do
+        not sum to 1 within 1e-3, an order that is not the six emotions.
+    """
+    if order is not None:
+        _check_order(order)
+    read = _read_npz if Path(path).suffix == ".npz" else _read_csv
+    names, values, are_logits, found_order = read(path, logits)
+    names = [stem(name) for name in names]
+    if len(set(names)) < len(names):
+        raise InputError(
+            path, "a clip occurs twice", got=first([n for n in set(names) if names.count(n) > 1])
+        )
+    if values.shape != (len(names), len(EMOTIONS)) or not names:
+        raise InputError(path, "wrong shape", expected=f"({len(names) or 'N'}, 6)", got=str(values.shape))
+    if not (fine := np.isfinite(values).all(axis=1)).all():
+        raise InputError(path, "NaN or infinite value", got=f"clip {names[int(np.argmin(fine))]}")
+    columns = order or found_order or EMOTIONS
+    wide: NDArray[np.float64] = values.astype(np.float64)
+    wide = wide[:, [list(columns).index(emotion) for emotion in EMOTIONS]]
+    return Predictions(names, softmax(wide) if are_logits else _checked(path, names, wide))
+
+
+def _checked(path: str | Path, names: list[str], rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    fine = (np.abs(rows.sum(axis=1) - 1) <= SUM_TOLERANCE) & (rows >= 0).all(axis=1)
+    if not fine.all():
+        i = int(np.argmin(fine))
+        raise InputError(
+            path,
+            f"probabilities of {names[i]}",
+            expected="non-negative, sum 1 within 1e-3",
+            got=f"sum {rows[i].sum():.4f}, smallest {rows[i].min():.4f}",
+            fix="if these are logits, say --logits",
+        )
+    return rows
+
+
+_Raw = tuple[list[str], NDArray[np.floating], bool, Sequence[str] | None]
+
+
+def _read_npz(path: str | Path, logits: bool) -> _Raw:
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            arrays = dict(data)
+    except FileNotFoundError:
+        raise InputError(path, "no such file", fix="check the path") from None
+    except (OSError, ValueError) as error:
+        raise InputError(
+            path, "cannot be read as .npz without pickles", got=str(error).splitlines()[0]
+        ) from None
+    kinds = [kind for kind in ("probabilities", "logits") if kind in arrays]
+    if "filenames" not in arrays or len(kinds) != 1:
+        raise InputError(
+            path,
+            "arrays",
+            expected="filenames and one of probabilities, logits",
+            got=first(list(arrays), 6) or "none",
+        )
+    if logits and kinds == ["probabilities"]:
+        raise InputError(
+            path, "--logits was said, but the file holds probabilities", fix="leave --logits out"
+        )
+    values = arrays[kinds[0]]
+    if values.dtype.kind not in "fiu":
+        raise InputError(path, f"{kinds[0]} are not numbers", got=str(values.dtype))
+    return [str(name) for name in arrays["filenames"].tolist()], values, kinds == ["logits"], None
+
+
+def _read_csv(path: str | Path, logits: bool) -> _Raw:
+    table = read_csv(path, set())
+    if {"id", "pred"} <= set(table.columns):
+        rows = [
+            np.array(str(text).strip("[] ").replace(",", " ").split(), dtype=object) for text in table["pred"]
+        ]
+        if any(len(row) != len(EMOTIONS) for row in rows):
+            raise InputError(path, "column pred", expected="six numbers a row")
+        return table["id"].astype(str).tolist(), _numbers(path, np.stack(rows)), True, HICMAE_ORDER
+    if len(table.columns) != len(EMOTIONS) + 1:
+        raise InputError(
+            path,
+            "columns",
+            expected="the clip's name and six emotions, or id, label, pred",
+            got=", ".join(map(str, table.columns)),
+        )
+    named = [str(column).strip().lower() for column in table.columns[1:]]
+    order = named if set(named) == set(EMOTIONS) else None
+    return table.iloc[:, 0].astype(str).tolist(), _numbers(path, table.iloc[:, 1:].to_numpy()), logits, order
+
+
+def _numbers(path: str | Path, values: NDArray[np.object_]) -> NDArray[np.float64]:
+    try:
+        return values.astype(np.float64)
+    except ValueError as error:
+        raise InputError(path, "a value is not a number", got=str(error)) from None
+
+
+def _check_order(order: Sequence[str]) -> None:
+    for emotion in order:
+        if emotion not in EMOTIONS:
+            raise UnknownNameError("emotion", emotion, EMOTIONS)
+    if len(order) != len(EMOTIONS) or len(set(order)) != len(EMOTIONS):
+        raise InputError("order", "each of the six emotions once", got=",".join(order))
+
+
+def read_decisions(path: str | Path) -> dict[str, list[int]]:
+    """Read decisions ``{clip: [{"emotion": ..., "salience": ...}]}``, the challenge's format.
+
+    The outer ``{"predictions": ...}`` may be there or not; entries come in any order, saliences as int
+    or float, clip names with or without ``.mov``.
+
+    Returns
+    -------
+    dict
+        Saliences (six integers in percent) by clip name without suffix.
+    """
+    try:
+        given = json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=_no_key_twice)
+    except FileNotFoundError:
+        raise InputError(path, "no such file", fix="check the path") from None
+    except (OSError, ValueError) as error:
+        raise InputError(path, "cannot be read as JSON", got=str(error)) from None
+    if isinstance(given, dict) and isinstance(given.get("predictions"), dict):
+        given = given["predictions"]
+    if not isinstance(given, dict) or not given:
+        raise InputError(
+            path, "not an object of clips", expected='{"clip": [{"emotion": "ang", "salience": 100}]}'
+        )
+    decisions: dict[str, list[int]] = {}
+    for name, entries in given.items():
+        if stem(name) in decisions:
+            raise InputError(path, "a clip occurs twice", got=stem(name))
+        decisions[stem(name)] = _decision(path, name, entries)
+    return decisions
+
+
+def _decision(path: str | Path, name: str, entries: object) -> list[int]:
+    fine = isinstance(entries, list) and all(
+        isinstance(e, dict) and {"emotion", "salience"} <= set(e) for e in entries
+    )
+    if not fine or not isinstance(entries, list):
+        raise InputError(
+            path,
+            f"clip {name}",
+            expected='a list of {"emotion": ..., "salience": ...}',
+            got=json.dumps(entries)[:80],
+        )
+    shares = [entry["salience"] for entry in entries]
+    if not all(isinstance(share, int | float) and not isinstance(share, bool) for share in shares):
+        raise InputError(path, f"clip {name}: salience is not a number", got=repr(shares))
+    try:
+        return saliences([str(entry["emotion"]) for entry in entries], shares)
+    except BlemoreError as error:
+        raise InputError(path, f"clip {name}: {error}") from None
+
+
+def _no_key_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"{next(key for key in keys if keys.count(key) > 1)!r} occurs twice")
+    return dict(pairs)
+
+
+def read_truth(path: str | Path) -> dict[str, list[int]]:
+    """Read the true saliences of a metadata file by clip name.
+
+    From the columns ``emotion_1``, ``emotion_2``, ``emotion_1_salience``, ``emotion_2_salience`` where
+    they are, as a test partition has to bring them; else from the file names.
+    """
+    table = read_csv(path, {"filename"})
+    truth: dict[str, list[int]] = {}
+    for row in table.to_dict("records"):
+        name = stem(str(row["filename"]))
+        if name in truth:
+            raise InputError(path, "a clip occurs twice", got=name)
+        try:
+            truth[name] = _true_row(name, {str(key): value for key, value in row.items()})
+        except BlemoreError as error:
+            raise InputError(path, str(error)) from None
+        except ValueError:
+            raise InputError(path, f"salience of {name} is not a number") from None
+    return truth
+
+
+def _true_row(name: str, row: dict[str, object]) -> list[int]:
+    if pd.isna(row.get("emotion_1")):  # type: ignore[call-overload]
+        clip = parse_clip_name(name)
+        return saliences(clip.emotions, clip.saliences)
+    if pd.isna(row.get("emotion_2")):  # type: ignore[call-overload]
+        return saliences([str(row["emotion_1"])], [100])
+    shares = [float(str(row.get(f"emotion_{i}_salience"))) for i in (1, 2)]
+    return saliences([str(row["emotion_1"]), str(row["emotion_2"])], shares)
+
+
+def match(
+    decisions: dict[str, list[int]], truth: dict[str, list[int]]
+) -> tuple[Saliences, Saliences, list[str]]:
+    """Return decided and true saliences (N, 6) of the truth's clips, and the clips decided in vain.
+
+    Raises
+    ------
+    InputError
+        If a clip of the truth was not decided.
+    """
+    if missing := [name for name in truth if name not in decisions]:
+        raise InputError(
+            "predictions",
+            f"{len(missing)} of {len(truth)} clips are missing",
+            got=f"no {first(missing)}",
+            fix="predict every clip of the truth",
+        )
+    decided = np.array([decisions[name] for name in truth], dtype=np.int64)
+    return decided, np.array(list(truth.values()), dtype=np.int64), [n for n in decisions if n not in truth]

@@ -1,0 +1,264 @@
+"""Results computed from what the authors and others published: run summaries, logs, HiCMAE logits.
+
+Each function returns a table computed here and now where the files are (label ``released``), else the
+same table as this project computed it earlier (label ``recorded``, with date and input digest).
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from blemore import predictions, sources, thresholds
+from blemore.errors import SourceError
+from blemore.labels import saliences_of_names
+from blemore.metrics import score
+from blemore.sources import Input
+
+ENCODER_IDS = {
+    "clip": "clip",
+    "imagebind": "imagebind",
+    "openface": "openface",
+    "videomae": "videomaev2",
+    "videoswintransformer": "videoswin",
+}
+"""Encoder names of the released files -> the project's."""
+
+MODELS = {"Linear": "linear", "MLP_256": "mlp-256", "MLP_512": "mlp-512"}
+
+VARIANTS = ("kl-100", "ce-100", "kl-50", "ce-50")
+"""Released HiCMAE fine-tunings: loss (KL divergence or cross entropy) and epochs."""
+
+_SCALARS = {  # tag of the logs -> column
+    "Loss/train": "train_loss",
+    "Loss/val": "val_loss",
+    "Accuracy/presence": "acc_presence",
+    "Accuracy/salience": "acc_salience",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """A table, its label (``released`` or ``recorded``), its inputs, and when it was recorded."""
+
+    table: pd.DataFrame
+    origin: str
+    inputs: tuple[Input, ...]
+    date: str | None = None
+
+
+def validation() -> Result:
+    """Return validation results of the authors' runs: mean and spread over folds (section 5.1).
+
+    Columns: ``id`` (``clip``, ``videomaev2:sub``, ...), ``model``, ``folds``, then mean and sample
+    standard deviation (ddof = 1) of both accuracies and means of the best epoch (from 1) and its losses.
+    """
+    return _result("validation")
+
+
+def curves() -> Result:
+    """Return learning curves of the authors' runs: means over folds per epoch (from 1).
+
+    Columns: ``id``, ``model``, ``epoch``, ``train_loss``, ``val_loss``, ``acc_presence``, ``acc_salience``
+    (accuracies at each epoch's best thresholds).
+    """
+    return _result("curves")
+
+
+def tests() -> Result:
+    """Return the authors' test summary: ``id``, ``model``, ``alpha``, ``beta`` and both accuracies."""
+    return _result("tests")
+
+
+def hicmae_folds() -> Result:
+    """Return thresholds tuned on each fold of the HiCMAE logits, scores, and what was decided.
+
+    One row per ``variant`` and ``fold``: the fields of :class:`blemore.thresholds.Tuned`, ``n``,
+    ``n_blends``, and the numbers of clips decided (``decided_*``) and true (``true_*``) as ``single``,
+    ``equal`` and ``unequal``.
+    """
+    return _result("hicmae_folds")
+
+
+def hicmae_grid() -> Result:
+    """Return both accuracies at each pair of thresholds, mean over the folds of the HiCMAE logits."""
+    return _result("hicmae_grid")
+
+
+def spread(folds: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Return mean and sample standard deviation (ddof = 1) of both accuracies over folds."""
+    accuracies = folds.groupby(by, sort=False)[["acc_presence", "acc_salience"]].agg(["mean", "std"])
+    accuracies.columns = ["_".join(column) for column in accuracies.columns]
+    return accuracies.reset_index()
+
+
+def runs() -> pd.DataFrame:
+    """Return the authors' 105 summarised runs, one a row (needs the summaries here).
+
+    Columns: ``id``, ``model``, ``fold``, ``epoch`` (from 1), losses, ``alpha``, ``beta``, accuracies.
+    """
+    table = _summaries("validation")
+    return table.rename(columns=lambda column: column.removeprefix("best_"))
+
+
+def _summaries(kind: str) -> pd.DataFrame:
+    parts = []
+    for name, path in sources.released("summaries").items():
+        if f"/{kind}_summary" in name:
+            table = pd.read_csv(path)
+            ids = table["encoder"].map(ENCODER_IDS) + (":sub" if "subsampled" in name else "")
+            parts.append(table.assign(id=ids, model=table["model"].map(MODELS)))
+    return pd.concat(parts, ignore_index=True).drop(columns="encoder")
+
+
+def _validation() -> pd.DataFrame:
+    table = runs()
+    other = table.groupby(["id", "model"], sort=False).agg(
+        folds=("fold", "size"),
+        epoch=("epoch", "mean"),
+        train_loss=("train_loss", "mean"),
+        val_loss=("val_loss", "mean"),
+    )
+    return spread(table, ["id", "model"]).merge(other.reset_index(), on=["id", "model"])
+
+
+def _tests() -> pd.DataFrame:
+    table = _summaries("test").rename(columns=lambda column: column.removeprefix("test_"))
+    return table[["id", "model", "alpha", "beta", "acc_presence", "acc_salience"]]
+
+
+def _curves() -> pd.DataFrame:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    parts = []
+    for name, path in sources.released("logs").items():
+        run = name.split("/")[-2]
+        sub = run.startswith("subsampling_")
+        encoder, model = run.removeprefix("subsampling_").rsplit("_fold", 1)[0].split("_", 1)
+        log = EventAccumulator(str(path), size_guidance={"scalars": 0})
+        log.Reload()
+        columns = {column: [event.value for event in log.Scalars(tag)] for tag, column in _SCALARS.items()}
+        steps = [event.step + 1 for event in log.Scalars("Loss/train")]
+        identity = ENCODER_IDS[encoder] + (":sub" if sub else "")
+        parts.append(pd.DataFrame({"id": identity, "model": MODELS[model], "epoch": steps, **columns}))
+    return pd.concat(parts).groupby(["id", "model", "epoch"], sort=True).mean().reset_index()
+
+
+def _hicmae() -> Iterator[tuple[str, int, predictions.Predictions]]:
+    paths = sources.released("predictions")
+    for variant in VARIANTS:
+        loss, epochs = variant.split("-")
+        for name, path in paths.items():
+            if f"_epoch_{epochs}_" in name and f"_loss_{loss}" in name:
+                fold = int(name.split("eval_split")[1][:2]) - 1
+                yield variant, fold, predictions.read_table(path)
+
+
+def _hicmae_folds() -> pd.DataFrame:
+    rows = []
+    for variant, fold, table in _hicmae():
+        truth = saliences_of_names(table.names)
+        tuned = thresholds.tune(table.probabilities, truth)
+        decided = thresholds.decide(table.probabilities, tuned.alpha, tuned.beta)
+        scores = score(decided, truth)
+        kinds = {
+            f"{who}_{kind}": int((rows_.max(axis=1) == top).sum())
+            for who, rows_ in (("decided", decided), ("true", truth))
+            for kind, top in (("single", 100), ("equal", 50), ("unequal", 70))
+        }
+        rows.append(
+            {
+                "variant": variant,
+                "fold": fold,
+                "n": scores.n,
+                "n_blends": scores.n_blends,
+                **vars(tuned),
+                **kinds,
+            }
+        )
+    return pd.DataFrame(rows).sort_values(["variant", "fold"]).reset_index(drop=True)
+
+
+def _hicmae_grid() -> pd.DataFrame:
+    grids: dict[str, list[thresholds.Grid]] = {}
+    for variant, _, table in _hicmae():
+        grids.setdefault(variant, []).append(
+            thresholds.grid(table.probabilities, saliences_of_names(table.names))
+        )
+    alpha, beta = (axis.ravel() for axis in np.meshgrid(thresholds.GRID, thresholds.GRID, indexing="ij"))
+    means = [
+        pd.DataFrame(
+            {
+                "variant": variant,
+                "alpha": alpha,
+                "beta": beta,
+                "acc_presence": np.mean([fold.acc_presence for fold in folds], axis=0).ravel(),
+                "acc_salience": np.mean([fold.acc_salience for fold in folds], axis=0).ravel(),
+            }
+        )
+        for variant, folds in grids.items()
+    ]
+    return pd.concat(means, ignore_index=True)
+
+
+_COMPUTED: dict[str, tuple[str, Callable[[], pd.DataFrame]]] = {
+    "validation": ("summaries", _validation),
+    "tests": ("summaries", _tests),
+    "curves": ("logs", _curves),
+    "hicmae_folds": ("predictions", _hicmae_folds),
+    "hicmae_grid": ("predictions", _hicmae_grid),
+}
+
+
+def _result(name: str) -> Result:
+    group, compute = _COMPUTED[name]
+    inputs = sources.inputs(f"released/{group}")
+    if inputs[0].sha256 != "absent":
+        return Result(compute(), "released", inputs)
+    table, entry = recorded(name)
+    return Result(table, "recorded", (*inputs, Input(f"recorded/{group}", entry["sha256"])), entry["date"])
+
+
+def recorded(name: str) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Return a table as this project recorded it, with its ``date`` and the ``sha256`` of its input."""
+    folder = resources.files("blemore").joinpath("reference", "recorded")
+    table = pd.read_csv(io.StringIO(folder.joinpath(f"{name}.csv").read_text()))
+    entry: dict[str, str] = json.loads(folder.joinpath("recorded.json").read_text())[name]
+    return table, entry
+
+
+def record(folder: Path, date: datetime.date) -> list[Path]:
+    """Compute every table from the files that are here and write them for the repository.
+
+    Means and spreads only, six decimals; learning curves of the reported model alone. All groups of
+    released files must be here. A table that has not changed keeps its date.
+    """
+    for group in sources.GROUPS:
+        if not sources.released(group):
+            raise SourceError(f"released/{group} is not here; run `blemore data fetch released --logs` first")
+    folder.mkdir(parents=True, exist_ok=True)
+    index_file = folder / "recorded.json"
+    index: dict[str, dict[str, str]] = json.loads(index_file.read_text()) if index_file.exists() else {}
+    written = []
+    for name, (group, compute) in _COMPUTED.items():
+        table = compute()
+        if name == "curves":
+            table = table[table["model"] == "mlp-512"]
+        text = table.to_csv(index=False, float_format="%.6f")
+        path = folder / f"{name}.csv"
+        digest = sources.digest(f"released/{group}")
+        unchanged = path.exists() and path.read_text() == text and index.get(name, {}).get("sha256") == digest
+        if not unchanged:
+            path.write_text(text)
+            index[name] = {"date": date.isoformat(), "input": f"released/{group}", "sha256": digest}
+            written.append(path)
+    index_file.write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
+    return written

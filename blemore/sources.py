@@ -1,0 +1,229 @@
+"""Where data come from: the Zenodo release, public results of others, or the embedded stand-in.
+
+Three environment variables say where to look: ``BLEMORE_DATA`` (folder of the Zenodo release),
+``BLEMORE_MIRROR`` (folder used instead of the network) and ``BLEMORE_OFFLINE=1`` (no network at all).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import pooch
+from tqdm import tqdm
+
+from blemore import clips as clip_tables
+from blemore.clips import Clips
+from blemore.errors import InputError, SourceError, UnknownNameError, first
+
+ORIGIN = "https://raw.githubusercontent.com/"
+"""The paths in the list of released files continue this address: owner/repository/commit/path."""
+
+GROUPS = {
+    "summaries": "the authors' validation and test summaries, June 2025 (4 tables)",
+    "predictions": "fine-tuned HiCMAE logits for every training clip (20 tables)",
+    "logs": "TensorBoard logs of the authors' 105 runs",
+}
+"""Groups of released files, and what they hold."""
+
+SOURCES = ("auto", "standin", "zenodo")
+"""Values of the notebooks' ``source`` parameter; ``auto`` takes the release where it is."""
+
+METADATA = "train_metadata.csv"
+
+
+@dataclass(frozen=True)
+class Input:
+    """A named input of a page and the SHA-256 of its content; ``absent`` where it is not here."""
+
+    name: str
+    sha256: str
+
+
+def released(group: str) -> dict[str, Path]:
+    """Return the files of a released group by their public path; empty unless all are here.
+
+    The mirror is asked first, then what ``blemore data fetch released`` has stored. A file whose
+    SHA-256 is not the pinned one raises SourceError.
+    """
+    names = files_of(group)
+    found = {name: path for name in names if (path := _find(name)) is not None}
+    if len(found) < len(names):
+        return {}
+    for name, path in found.items():
+        if (got := sha256_of(path)) != registry()[name]:
+            raise SourceError(
+                f"{path}: content is not the pinned one; expected SHA-256 {registry()[name]}, got {got}; "
+                "delete the file and run `blemore data fetch released`"
+            )
+    return found
+
+
+def fetch(groups: Iterable[str], *, progress: bool = True) -> dict[str, dict[str, Path]]:
+    """Download groups of released files into the cache, checked by SHA-256; what is there is kept.
+
+    Raises
+    ------
+    SourceError
+        If a file is not here and the network may not be used, or it cannot be had, or is not the
+        pinned one. Nothing half-written is left: pooch downloads to a temporary name.
+    """
+    store = pooch.create(path=cache_folder(), base_url=ORIGIN, registry=registry(), retry_if_failed=2)
+    pooch.get_logger().setLevel("WARNING")
+    got: dict[str, dict[str, Path]] = {}
+    for group in groups:
+        names = files_of(group)
+        bar = tqdm(names, desc=group, unit="file", disable=not progress)
+        got[group] = {name: _fetch_one(store, name) for name in bar}
+    return got
+
+
+def _fetch_one(store: pooch.Pooch, name: str) -> Path:
+    try:
+        return Path(store.fetch(name, downloader=_download))
+    except ValueError as error:  # pooch: the hash differs
+        raise SourceError(f"{name}: {' '.join(str(error).split())}") from None
+    except OSError as error:
+        raise SourceError(
+            f"{name}: cannot be downloaded ({error}); try again, or set BLEMORE_MIRROR"
+        ) from None
+
+
+def _download(url: str, output_file: str, store: pooch.Pooch | None) -> None:
+    name = url.removeprefix(ORIGIN)
+    mirror = mirror_folder()
+    if mirror and (mirror / name).is_file():
+        shutil.copyfile(mirror / name, output_file)
+    elif mirror:
+        raise SourceError(f"{name} is not in the mirror {mirror}; check BLEMORE_MIRROR")
+    elif offline():
+        raise SourceError(f"{name} is not here and BLEMORE_OFFLINE is set; unset it, or set BLEMORE_MIRROR")
+    else:
+        pooch.HTTPDownloader()(url, output_file, store)
+
+
+def files_of(group: str) -> list[str]:
+    """Return the public paths of a group's files."""
+    if group not in GROUPS:
+        raise UnknownNameError("group of released files", group, list(GROUPS))
+    kinds = {"summaries": "_summary", "predictions": "/pred.csv", "logs": "/runs/"}
+    return [name for name in registry() if kinds[group] in name]
+
+
+def digest(name: str) -> str:
+    """Return the SHA-256 of what an input's name stands for here and now, or ``absent``.
+
+    Names: ``released/GROUP``, ``zenodo/FILE``.
+    """
+    kind, _, rest = name.partition("/")
+    if kind == "zenodo":
+        path = in_release(rest)
+        return sha256_of(path) if path else "absent"
+    files = released(rest)
+    if not files:
+        return "absent"
+    return hashlib.sha256("".join(f"{n} {registry()[n]}\n" for n in files).encode()).hexdigest()
+
+
+def inputs(*names: str) -> tuple[Input, ...]:
+    """Return named inputs with their present digests."""
+    return tuple(Input(name, digest(name)) for name in names)
+
+
+def clips(source: str = "auto", metadata: str | Path = "") -> tuple[Clips, tuple[Input, ...]]:
+    """Return the clip table and the inputs that it came from.
+
+    Parameters
+    ----------
+    source : {'auto', 'standin', 'zenodo'}
+        ``auto`` reads the release where ``BLEMORE_DATA`` names it, else invents the stand-in table.
+    metadata : path, optional
+        A metadata file to read whatever the source.
+    """
+    if source not in SOURCES:
+        raise UnknownNameError("source", source, SOURCES)
+    if str(metadata):
+        path = Path(metadata)
+        table = clip_tables.read_metadata(path)
+        return table, (Input("file/metadata", sha256_of(path)),)
+    name = f"zenodo/{METADATA}"
+    found = in_release(METADATA)
+    if source == "zenodo" and not found:
+        raise SourceError(f"{METADATA} is not here; set BLEMORE_DATA to the folder of the Zenodo release")
+    if found and source != "standin":
+        return clip_tables.read_metadata(found), inputs(name)
+    return clip_tables.standin(), inputs(name) if source == "auto" else ()
+
+
+def in_release(name: str) -> Path | None:
+    """Return a file of the Zenodo release wherever it lies below ``BLEMORE_DATA``, or None."""
+    if not (folder := os.environ.get("BLEMORE_DATA")):
+        return None
+    if not Path(folder).is_dir():
+        raise SourceError(
+            f"BLEMORE_DATA={folder} is not a folder; set it to the folder of the Zenodo release"
+        )
+    found = sorted(Path(folder).rglob(name))
+    if len(found) > 1:
+        raise InputError(folder, f"holds {name} more than once", got=first(found), fix="leave one")
+    return found[0] if found else None
+
+
+def describe() -> list[dict[str, object]]:
+    """List each source with what it holds, whether it is here, and its digest."""
+    rows = [("standin", "invented clip names with the published counts", "embedded")]
+    rows += [("zenodo", f"the release's {METADATA} (BLEMORE_DATA)", digest(f"zenodo/{METADATA}"))]
+    rows += [(f"released/{group}", text, digest(f"released/{group}")) for group, text in GROUPS.items()]
+    return [
+        {
+            "name": n,
+            "holds": text,
+            "here": d != "absent",
+            "sha256": None if d in ("absent", "embedded") else d,
+        }
+        for n, text, d in rows
+    ]
+
+
+def cache_folder() -> Path:
+    """Return the folder of downloads (``BLEMORE_CACHE``, else the system's cache folder)."""
+    return Path(os.environ.get("BLEMORE_CACHE") or pooch.os_cache("blemore"))
+
+
+def mirror_folder() -> Path | None:
+    """Return the folder that stands in for the network, or None; SourceError if it is no folder."""
+    if not (folder := os.environ.get("BLEMORE_MIRROR")):
+        return None
+    if not Path(folder).is_dir():
+        raise SourceError(f"BLEMORE_MIRROR={folder} is not a folder; unset it, or correct the path")
+    return Path(folder).resolve()
+
+
+def offline() -> bool:
+    """Tell whether the network must not be touched (``BLEMORE_OFFLINE``)."""
+    return os.environ.get("BLEMORE_OFFLINE", "") not in ("", "0")
+
+
+@cache
+def registry() -> dict[str, str]:
+    """Return the released files by public path, with their pinned SHA-256."""
+    text = resources.files("blemore").joinpath("reference", "released.txt").read_text()
+    return dict(line.split() for line in text.splitlines())
+
+
+def sha256_of(path: Path) -> str:
+    """Return a file's SHA-256 as hexadecimal text."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _find(name: str) -> Path | None:
+    mirror = mirror_folder()
+    folders = [mirror, cache_folder()] if mirror else [cache_folder()]
+    return next((folder / name for folder in folders if (folder / name).is_file()), None)
