@@ -87,27 +87,19 @@ class Clips:
 
     def counts(self) -> pd.DataFrame:
         """Count clips per partition (``fold0``..``fold4``, ``test``), emotions and salience."""
-        part = self.table["partition"].where(
-            self.table["fold"].isna(), "fold" + self.table["fold"].astype(str)
-        )
+        part = self.table["partition"].where(self.table["fold"].isna(), "fold" + self.table["fold"].astype(str))
         keyed = self.table.assign(partition=part).groupby(["partition", "emotions", "salience"])
         return keyed.size().rename("clips").reset_index()
 
     def partitions(self) -> pd.DataFrame:
         """Summarise each fold and the test partition: actors, clips, single and blended."""
-        part = self.table["partition"].where(
-            self.table["fold"].isna(), "fold" + self.table["fold"].astype(str)
-        )
+        part = self.table["partition"].where(self.table["fold"].isna(), "fold" + self.table["fold"].astype(str))
         groups = self.table.assign(part=part, single=self.table["salience"] == "100").groupby("part")
-        summary = groups.agg(
-            actors=("actor", "nunique"), clips=("filename", "size"), single=("single", "sum")
-        )
+        summary = groups.agg(actors=("actor", "nunique"), clips=("filename", "size"), single=("single", "sum"))
         return summary.assign(blended=summary["clips"] - summary["single"])
 
 
-def from_names(
-    names: Iterable[str], folds: Sequence[int] | None = None, *, origin: str = "released"
-) -> Clips:
+def from_names(names: Iterable[str], folds: Sequence[int] | None = None, *, origin: str = "released") -> Clips:
     """Build a clip table from file names alone (training partition; folds if they are given).
 
     >>> from_names(["A102_ang_int1_ver1.mov"]).table["emotions"][0]
@@ -161,9 +153,7 @@ def standin() -> Clips:
         actors = [f"A{start + i}" for i in range(int(rows["actors"].iloc[0]))]
         start += len(actors)
         for row in rows.itertuples():
-            names += [
-                _invented(actors, str(row.emotions), str(row.salience), i) for i in range(int(str(row.clips)))
-            ]
+            names += [_invented(actors, str(row.emotions), str(row.salience), i) for i in range(int(str(row.clips)))]
             parts += [str(part)] * int(str(row.clips))
     folds = [int(part[-1]) if part.startswith("fold") else None for part in parts]
     return Clips(_table(names, ["test" if fold is None else "train" for fold in folds], folds), "stand-in")
@@ -187,17 +177,35 @@ def read_durations(path: str | Path, clips: Clips) -> pd.Series:
             expected="seconds above 0",
             got=repr(given["duration_s"].iloc[row]),
         )
-    series = pd.Series(
-        seconds.to_numpy(float), index=[stem(str(n)) for n in given["filename"]], name="seconds"
-    )
+    series = pd.Series(seconds.to_numpy(float), index=[stem(str(n)) for n in given["filename"]], name="seconds")
     if series.index.has_duplicates:
-        raise InputError(
-            path, "a clip occurs twice", got=first(series.index[series.index.duplicated()].tolist())
-        )
+        raise InputError(path, "a clip occurs twice", got=first(series.index[series.index.duplicated()].tolist()))
     known = [name for name in clips.names if name in series.index]
     if not known:
         raise InputError(path, "none of its clips is in the clip table", got=first(series.index.tolist()))
     return series.loc[known]
+
+
+def duration_counts(seconds: pd.Series) -> pd.DataFrame:
+    """Count clips of known duration in the bars of Figure 2: ``panel, left_s, right_s, clips``.
+
+    The last bar of a panel takes in what lies on its right edge or beyond, the first what lies below it.
+    """
+    bars = paper.figure(2)
+    blended = seconds.index.str.contains("_mix_")
+    for panel, chosen in (("single", seconds[~blended]), ("blended", seconds[blended])):
+        rows = bars["panel"] == panel
+        inner = bars.loc[rows, "right_s"].to_numpy()[:-1]
+        bars.loc[rows, "clips"] = np.bincount(np.searchsorted(inner, chosen, side="right"), minlength=len(inner) + 1)
+    return bars
+
+
+def duration_range(seconds: pd.Series) -> pd.DataFrame:
+    """Summarise durations per panel of Figure 2: ``panel, clips, shortest_s, median_s, longest_s``."""
+    panel = pd.Series(np.where(seconds.index.str.contains("_mix_"), "blended", "single"), index=seconds.index)
+    summary = seconds.groupby(panel, sort=False).agg(["size", "min", "median", "max"])
+    summary.columns = pd.Index(["clips", "shortest_s", "median_s", "longest_s"])
+    return summary.rename_axis("panel").reset_index()
 
 
 def read_csv(path: str | Path, needed: set[str]) -> pd.DataFrame:

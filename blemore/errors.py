@@ -36,9 +36,7 @@ class ClipNameError(BlemoreError, ValueError):
 class InputError(BlemoreError, ValueError):
     """A file or an array that was handed in cannot be used."""
 
-    def __init__(
-        self, where: object, problem: str, *, expected: str = "", got: str = "", fix: str = ""
-    ) -> None:
+    def __init__(self, where: object, problem: str, *, expected: str = "", got: str = "", fix: str = "") -> None:
         parts = [f"{where}: {problem}"]
         parts += [f"expected {expected}"] if expected else []
         parts += [f"got {got}"] if got else []

@@ -19,9 +19,7 @@ from blemore.errors import ClipNameError, InputError, UnknownNameError, first
 EMOTIONS = ("ang", "disg", "fea", "hap", "sad", "neu")
 """Emotion order of every array in the package (columns 0..5)."""
 
-EMOTION_NAMES = dict(
-    zip(EMOTIONS, ("anger", "disgust", "fear", "happiness", "sadness", "neutral"), strict=True)
-)
+EMOTION_NAMES = dict(zip(EMOTIONS, ("anger", "disgust", "fear", "happiness", "sadness", "neutral"), strict=True))
 
 BLENDABLE = EMOTIONS[:5]
 """Emotions that occur in blends; neutral never does."""
@@ -41,9 +39,7 @@ Saliences = NDArray[np.int64]
 _SINGLE = re.compile(
     r"(?P<actor>A\d+)_(?P<emotion>[a-z]+)_(?:int(?P<intensity>\d+)|sit(?P<situation>\d+))_ver(?P<version>\d+)"
 )
-_BLEND = re.compile(
-    r"(?P<actor>A\d+)_mix_(?P<a>[a-z]+)_(?P<b>[a-z]+)_(?P<p>\d+)_(?P<q>\d+)_ver(?P<version>\d+)"
-)
+_BLEND = re.compile(r"(?P<actor>A\d+)_mix_(?P<a>[a-z]+)_(?P<b>[a-z]+)_(?P<p>\d+)_(?P<q>\d+)_ver(?P<version>\d+)")
 _SUFFIX = re.compile(r"\.(mov|mp4|wav|npy|csv)$", re.IGNORECASE)
 
 
@@ -96,9 +92,7 @@ def _blend(name: str, match: re.Match[str]) -> ClipName:
     pair, ratio = (match["a"], match["b"]), (int(match["p"]), int(match["q"]))
     for emotion in pair:
         if emotion not in BLENDABLE:
-            raise ClipNameError(
-                name, f"{emotion!r} does not occur in blends (those that do: {', '.join(BLENDABLE)})"
-            )
+            raise ClipNameError(name, f"{emotion!r} does not occur in blends (those that do: {', '.join(BLENDABLE)})")
     if pair not in PAIRS:
         raise ClipNameError(
             name, f"a blend names two different emotions in the order {', '.join(BLENDABLE)}, not {pair}"
@@ -113,9 +107,7 @@ def _single(name: str, match: re.Match[str]) -> ClipName:
     if emotion not in EMOTIONS:
         raise ClipNameError(name, f"unknown emotion {emotion!r} (known: {', '.join(EMOTIONS)})")
     if (emotion == "neu") != (match["situation"] is not None):
-        raise ClipNameError(
-            name, "neutral clips have a situation (sit1), the other emotions an intensity (int1)"
-        )
+        raise ClipNameError(name, "neutral clips have a situation (sit1), the other emotions an intensity (int1)")
     intensity = int(match["intensity"]) if match["intensity"] else None
     situation = int(match["situation"]) if match["situation"] else None
     return ClipName(match["actor"], (emotion,), (100,), int(match["version"]), intensity, situation)

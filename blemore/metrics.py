@@ -122,6 +122,20 @@ def trivial_baselines(truth: Saliences, learnt_on: Saliences | None = None) -> d
     return {name: score(np.tile(row, (len(truth), 1)), truth) for name, row in constants.items()}
 
 
+def baselines_by_fold(truth: Saliences, folds: NDArray[np.integer]) -> dict[str, list[Scores]]:
+    """Score the trivial baselines on each fold with the class learnt on the other folds.
+
+    The stricter variant of section 5's baselines: nothing is learnt on the clips that are scored.
+
+    Parameters
+    ----------
+    truth : (N, 6)
+    folds : (N,) integers
+    """
+    scored = [trivial_baselines(truth[folds == fold], truth[folds != fold]) for fold in np.unique(folds)]
+    return {name: [scores[name] for scores in scored] for name in ("single", "blend")}
+
+
 def confusion(decided: Saliences, truth: Saliences) -> NDArray[np.int64]:
     """Return the (16, 16) count matrix of Figure 4: rows true, columns decided, both in CLASSES order."""
     size = len(CLASSES)
@@ -139,9 +153,7 @@ def wilson_interval(hits: int, n: int, level: float = 0.95) -> tuple[float, floa
     '0.295 0.370'
     """
     if not 0 <= hits <= n or n == 0:
-        raise InputError(
-            "wilson_interval", "hits must lie between 0 and n, and n above 0", got=f"{hits} of {n}"
-        )
+        raise InputError("wilson_interval", "hits must lie between 0 and n, and n above 0", got=f"{hits} of {n}")
     z = NormalDist().inv_cdf((1 + level) / 2)
     p, share = hits / n, z * z / n
     centre, half = p + share / 2, z * (p * (1 - p) / n + share / n / 4) ** 0.5

@@ -68,9 +68,7 @@ def read_table(path: str | Path, *, logits: bool = False, order: Sequence[str] |
     names, values, are_logits, found_order = read(path, logits)
     names = [stem(name) for name in names]
     if len(set(names)) < len(names):
-        raise InputError(
-            path, "a clip occurs twice", got=first([n for n in set(names) if names.count(n) > 1])
-        )
+        raise InputError(path, "a clip occurs twice", got=first([n for n in set(names) if names.count(n) > 1]))
     if values.shape != (len(names), len(EMOTIONS)) or not names:
         raise InputError(path, "wrong shape", expected=f"({len(names) or 'N'}, 6)", got=str(values.shape))
     if not (fine := np.isfinite(values).all(axis=1)).all():
@@ -105,9 +103,7 @@ def _read_npz(path: str | Path, logits: bool) -> _Raw:
     except FileNotFoundError:
         raise InputError(path, "no such file", fix="check the path") from None
     except (OSError, ValueError) as error:
-        raise InputError(
-            path, "cannot be read as .npz without pickles", got=str(error).splitlines()[0]
-        ) from None
+        raise InputError(path, "cannot be read as .npz without pickles", got=str(error).splitlines()[0]) from None
     kinds = [kind for kind in ("probabilities", "logits") if kind in arrays]
     if "filenames" not in arrays or len(kinds) != 1:
         raise InputError(
@@ -117,9 +113,7 @@ def _read_npz(path: str | Path, logits: bool) -> _Raw:
             got=first(list(arrays), 6) or "none",
         )
     if logits and kinds == ["probabilities"]:
-        raise InputError(
-            path, "--logits was said, but the file holds probabilities", fix="leave --logits out"
-        )
+        raise InputError(path, "--logits was said, but the file holds probabilities", fix="leave --logits out")
     values = arrays[kinds[0]]
     if values.dtype.kind not in "fiu":
         raise InputError(path, f"{kinds[0]} are not numbers", got=str(values.dtype))
@@ -129,9 +123,7 @@ def _read_npz(path: str | Path, logits: bool) -> _Raw:
 def _read_csv(path: str | Path, logits: bool) -> _Raw:
     table = read_csv(path, set())
     if {"id", "pred"} <= set(table.columns):
-        rows = [
-            np.array(str(text).strip("[] ").replace(",", " ").split(), dtype=object) for text in table["pred"]
-        ]
+        rows = [np.array(str(text).strip("[] ").replace(",", " ").split(), dtype=object) for text in table["pred"]]
         if any(len(row) != len(EMOTIONS) for row in rows):
             raise InputError(path, "column pred", expected="six numbers a row")
         return table["id"].astype(str).tolist(), _numbers(path, np.stack(rows)), True, HICMAE_ORDER
@@ -182,9 +174,7 @@ def read_decisions(path: str | Path) -> dict[str, list[int]]:
     if isinstance(given, dict) and isinstance(given.get("predictions"), dict):
         given = given["predictions"]
     if not isinstance(given, dict) or not given:
-        raise InputError(
-            path, "not an object of clips", expected='{"clip": [{"emotion": "ang", "salience": 100}]}'
-        )
+        raise InputError(path, "not an object of clips", expected='{"clip": [{"emotion": "ang", "salience": 100}]}')
     decisions: dict[str, list[int]] = {}
     for name, entries in given.items():
         if stem(name) in decisions:
@@ -194,9 +184,7 @@ def read_decisions(path: str | Path) -> dict[str, list[int]]:
 
 
 def _decision(path: str | Path, name: str, entries: object) -> list[int]:
-    fine = isinstance(entries, list) and all(
-        isinstance(e, dict) and {"emotion", "salience"} <= set(e) for e in entries
-    )
+    fine = isinstance(entries, list) and all(isinstance(e, dict) and {"emotion", "salience"} <= set(e) for e in entries)
     if not fine or not isinstance(entries, list):
         raise InputError(
             path,
@@ -251,9 +239,7 @@ def _true_row(name: str, row: dict[str, object]) -> list[int]:
     return saliences([str(row["emotion_1"]), str(row["emotion_2"])], shares)
 
 
-def match(
-    decisions: dict[str, list[int]], truth: dict[str, list[int]]
-) -> tuple[Saliences, Saliences, list[str]]:
+def match(decisions: dict[str, list[int]], truth: dict[str, list[int]]) -> tuple[Saliences, Saliences, list[str]]:
     """Return decided and true saliences (N, 6) of the truth's clips, and the clips decided in vain.
 
     Raises

@@ -6,21 +6,17 @@ same table as this project computed it earlier (label ``recorded``, with date an
 
 from __future__ import annotations
 
-import datetime
-import io
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from blemore import predictions, sources, thresholds
+from blemore import predictions, recorded, sources, thresholds
 from blemore.errors import SourceError
 from blemore.labels import saliences_of_names
 from blemore.metrics import score
+from blemore.parameters import VARIANTS
 from blemore.sources import Input
 
 ENCODER_IDS = {
@@ -33,9 +29,6 @@ ENCODER_IDS = {
 """Encoder names of the released files -> the project's."""
 
 MODELS = {"Linear": "linear", "MLP_256": "mlp-256", "MLP_512": "mlp-512"}
-
-VARIANTS = ("kl-100", "ce-100", "kl-50", "ce-50")
-"""Released HiCMAE fine-tunings: loss (KL divergence or cross entropy) and epochs."""
 
 _SCALARS = {  # tag of the logs -> column
     "Loss/train": "train_loss",
@@ -64,13 +57,21 @@ def validation() -> Result:
     return _result("validation")
 
 
-def curves() -> Result:
-    """Return learning curves of the authors' runs: means over folds per epoch (from 1).
+def curves(encoder: str, model: str) -> Result:
+    """Return learning curves of the authors' runs of one row and model: means over folds per epoch (from 1).
+
+    Raises SourceError where they are neither here nor recorded.
 
     Columns: ``id``, ``model``, ``epoch``, ``train_loss``, ``val_loss``, ``acc_presence``, ``acc_salience``
     (accuracies at each epoch's best thresholds).
     """
-    return _result("curves")
+    found = _result("curves")
+    table = found.table.query("id == @encoder and model == @model")
+    if table.empty:
+        raise SourceError(
+            f"no learning curves of {encoder}, {model} here; run `blemore data fetch released --logs` for all 105 runs"
+        )
+    return Result(table, found.origin, found.inputs, found.date)
 
 
 def tests() -> Result:
@@ -190,9 +191,7 @@ def _hicmae_folds() -> pd.DataFrame:
 def _hicmae_grid() -> pd.DataFrame:
     grids: dict[str, list[thresholds.Grid]] = {}
     for variant, _, table in _hicmae():
-        grids.setdefault(variant, []).append(
-            thresholds.grid(table.probabilities, saliences_of_names(table.names))
-        )
+        grids.setdefault(variant, []).append(thresholds.grid(table.probabilities, saliences_of_names(table.names)))
     alpha, beta = (axis.ravel() for axis in np.meshgrid(thresholds.GRID, thresholds.GRID, indexing="ij"))
     means = [
         pd.DataFrame(
@@ -209,56 +208,20 @@ def _hicmae_grid() -> pd.DataFrame:
     return pd.concat(means, ignore_index=True)
 
 
-_COMPUTED: dict[str, tuple[str, Callable[[], pd.DataFrame]]] = {
+COMPUTED: dict[str, tuple[str, Callable[[], pd.DataFrame]]] = {
     "validation": ("summaries", _validation),
     "tests": ("summaries", _tests),
     "curves": ("logs", _curves),
     "hicmae_folds": ("predictions", _hicmae_folds),
     "hicmae_grid": ("predictions", _hicmae_grid),
 }
+"""Name of a table -> the group of released files that it comes from, and how."""
 
 
 def _result(name: str) -> Result:
-    group, compute = _COMPUTED[name]
+    group, compute = COMPUTED[name]
     inputs = sources.inputs(f"released/{group}")
     if inputs[0].sha256 != "absent":
         return Result(compute(), "released", inputs)
-    table, entry = recorded(name)
-    return Result(table, "recorded", (*inputs, Input(f"recorded/{group}", entry["sha256"])), entry["date"])
-
-
-def recorded(name: str) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Return a table as this project recorded it, with its ``date`` and the ``sha256`` of its input."""
-    folder = resources.files("blemore").joinpath("reference", "recorded")
-    table = pd.read_csv(io.StringIO(folder.joinpath(f"{name}.csv").read_text()))
-    entry: dict[str, str] = json.loads(folder.joinpath("recorded.json").read_text())[name]
-    return table, entry
-
-
-def record(folder: Path, date: datetime.date) -> list[Path]:
-    """Compute every table from the files that are here and write them for the repository.
-
-    Means and spreads only, six decimals; learning curves of the reported model alone. All groups of
-    released files must be here. A table that has not changed keeps its date.
-    """
-    for group in sources.GROUPS:
-        if not sources.released(group):
-            raise SourceError(f"released/{group} is not here; run `blemore data fetch released --logs` first")
-    folder.mkdir(parents=True, exist_ok=True)
-    index_file = folder / "recorded.json"
-    index: dict[str, dict[str, str]] = json.loads(index_file.read_text()) if index_file.exists() else {}
-    written = []
-    for name, (group, compute) in _COMPUTED.items():
-        table = compute()
-        if name == "curves":
-            table = table[table["model"] == "mlp-512"]
-        text = table.to_csv(index=False, float_format="%.6f")
-        path = folder / f"{name}.csv"
-        digest = sources.digest(f"released/{group}")
-        unchanged = path.exists() and path.read_text() == text and index.get(name, {}).get("sha256") == digest
-        if not unchanged:
-            path.write_text(text)
-            index[name] = {"date": date.isoformat(), "input": f"released/{group}", "sha256": digest}
-            written.append(path)
-    index_file.write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
-    return written
+    earlier = recorded.read(name)
+    return Result(earlier.table, "recorded", (*inputs, Input(f"recorded/{name}", earlier.sha256)), earlier.date)

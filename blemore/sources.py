@@ -21,6 +21,7 @@ from tqdm import tqdm
 from blemore import clips as clip_tables
 from blemore.clips import Clips
 from blemore.errors import InputError, SourceError, UnknownNameError, first
+from blemore.parameters import SOURCES
 
 ORIGIN = "https://raw.githubusercontent.com/"
 """The paths in the list of released files continue this address: owner/repository/commit/path."""
@@ -31,9 +32,6 @@ GROUPS = {
     "logs": "TensorBoard logs of the authors' 105 runs",
 }
 """Groups of released files, and what they hold."""
-
-SOURCES = ("auto", "standin", "zenodo")
-"""Values of the notebooks' ``source`` parameter; ``auto`` takes the release where it is."""
 
 METADATA = "train_metadata.csv"
 
@@ -90,9 +88,7 @@ def _fetch_one(store: pooch.Pooch, name: str) -> Path:
     except ValueError as error:  # pooch: the hash differs
         raise SourceError(f"{name}: {' '.join(str(error).split())}") from None
     except OSError as error:
-        raise SourceError(
-            f"{name}: cannot be downloaded ({error}); try again, or set BLEMORE_MIRROR"
-        ) from None
+        raise SourceError(f"{name}: cannot be downloaded ({error}); try again, or set BLEMORE_MIRROR") from None
 
 
 def _download(url: str, output_file: str, store: pooch.Pooch | None) -> None:
@@ -166,9 +162,7 @@ def in_release(name: str) -> Path | None:
     if not (folder := os.environ.get("BLEMORE_DATA")):
         return None
     if not Path(folder).is_dir():
-        raise SourceError(
-            f"BLEMORE_DATA={folder} is not a folder; set it to the folder of the Zenodo release"
-        )
+        raise SourceError(f"BLEMORE_DATA={folder} is not a folder; set it to the folder of the Zenodo release")
     found = sorted(Path(folder).rglob(name))
     if len(found) > 1:
         raise InputError(folder, f"holds {name} more than once", got=first(found), fix="leave one")

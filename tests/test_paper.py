@@ -25,9 +25,7 @@ COLUMNS = {
     "table1_datasets.csv": (
         "dataset,participants,samples,single_blended_samples,single_blended_classes,modalities,salience"
     ),
-    "table2_validation.csv": (
-        "encoder,method,acc_presence_mean,acc_presence_std,acc_salience_mean,acc_salience_std"
-    ),
+    "table2_validation.csv": ("encoder,method,acc_presence_mean,acc_presence_std,acc_salience_mean,acc_salience_std"),
     "table3_test.csv": "encoder,method,acc_presence,acc_salience",
     "figure2_durations.csv": "panel,left_s,right_s,clips",
     "figure3_structure.csv": "part,clips",
@@ -109,9 +107,7 @@ def test_number_is_well_formed(id: str) -> None:
     assert (number.value, number.decimals) == parse(number.printed)
     assert number.unit in UNITS
     assert re.fullmatch(r"abstract|section [1-5](\.[1-7])?", number.places[0])
-    assert all(
-        re.fullmatch(r"section [1-5](\.[1-7])?|(table|figure) [1-5]", place) for place in number.places[1:]
-    )
+    assert all(re.fullmatch(r"section [1-5](\.[1-7])?|(table|figure) [1-5]", place) for place in number.places[1:])
     assert len(set(number.places)) == len(number.places)
 
 
@@ -133,9 +129,7 @@ def test_section_is_the_first_place() -> None:
 
 
 def test_unknown_number_suggests_a_close_one() -> None:
-    with pytest.raises(
-        UnknownNameError, match=r"training\.lerning_rate.*did you mean 'training\.learning_rate'"
-    ):
+    with pytest.raises(UnknownNameError, match=r"training\.lerning_rate.*did you mean 'training\.learning_rate'"):
         paper.number("training.lerning_rate")
     assert issubclass(UnknownNameError, LookupError)
 

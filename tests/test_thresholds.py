@@ -36,9 +36,7 @@ def test_every_case_of_the_public_baseline_is_met_exactly(cases) -> None:
         probabilities = arrays[f"{key}/probs"]
         truth = labels.saliences_of_names(arrays[f"{key}/filenames"].tolist())
         scores = thresholds.grid(probabilities, truth)
-        np.testing.assert_array_equal(
-            np.stack([scores.acc_presence, scores.acc_salience], -1), arrays[f"{key}/grid"]
-        )
+        np.testing.assert_array_equal(np.stack([scores.acc_presence, scores.acc_salience], -1), arrays[f"{key}/grid"])
         tuned = thresholds.tune(probabilities, truth)
         assert {name: getattr(tuned, name) for name in case if name not in ("key", "n")} == {
             name: case[name] for name in case if name not in ("key", "n")

@@ -1,0 +1,100 @@
+"""Build the book: execute what changed, stage prose and executed pages, run Sphinx on the staged copy."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+
+from blemore import pages
+from blemore.dependencies import LOCK
+from blemore.errors import InputError, PageError, UnknownNameError
+from blemore.fragments import DATA_TYPE
+from blemore.sources import sha256_of
+
+PROSE = Path("book")
+CONFIG, CONTENTS = Path("_config.yml"), Path("_toc.yml")
+STAGED = Path("build/site-src")
+SITE = Path("build/site")
+LOG = Path("build/book.log")
+
+_QUOTE = re.compile(r"\{\{ *([\w.-]+) *\}\}")
+
+
+def build(tell: Callable[[str], None]) -> Path:
+    """Build the book and return the folder of its HTML; nothing is done that is done already.
+
+    Raises
+    ------
+    PageError
+        If a page or Sphinx fails. The last good book stays as it was.
+    """
+    if not CONFIG.exists():
+        raise InputError(Path.cwd(), f"no {CONFIG} here", fix="run this in the root of the repository")
+    pages.execute(tell)
+    stage()
+    html = SITE / "_build" / "html"
+    digest = _digest([*STAGED.rglob("*"), CONFIG, CONTENTS, LOCK])
+    stamp = SITE / "staged.sha256"
+    if stamp.exists() and stamp.read_text() == digest and (html / "index.html").exists():
+        tell(f"the book is up to date: {html}/index.html")
+        return html
+    tell("building the book")
+    fresh = SITE.with_name("site.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    _sphinx(fresh)
+    (fresh / stamp.name).write_text(digest)
+    shutil.rmtree(SITE, ignore_errors=True)
+    fresh.replace(SITE)
+    tell(f"the book is ready: {html}/index.html")
+    return html
+
+
+def stage() -> None:
+    """Copy prose and executed pages to where Sphinx reads them, quoting results in the prose.
+
+    Sphinx never sees the repository itself: a virtual environment below its source folder would cost
+    it minutes. ``{{ page.name }}`` in prose becomes what the page found.
+    """
+    shutil.rmtree(STAGED, ignore_errors=True)
+    shutil.copytree(PROSE, STAGED, ignore=shutil.ignore_patterns("__pycache__"))
+    (STAGED / "notebooks").mkdir()
+    for name in pages.names():
+        page = nbformat.read(pages.BUILT / f"{name}.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+        for output in (output for cell in page.cells for output in cell.get("outputs", [])):
+            output.get("data", {}).pop(DATA_TYPE, None)  # meant for the builder; Sphinx would warn of it
+        nbformat.write(page, STAGED / "notebooks" / f"{name}.ipynb")  # type: ignore[no-untyped-call]
+    found = pages.results()
+    for path in STAGED.glob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        for name in _QUOTE.findall(text):
+            if name not in found:
+                raise UnknownNameError(f"result quoted in {PROSE / path.name}", name, sorted(found))
+        path.write_text(_QUOTE.sub(lambda match: found[match[1]], text), encoding="utf-8")
+
+
+def _sphinx(output: Path) -> None:
+    command = [
+        str(Path(sys.executable).with_name("jupyter-book")), "build", str(STAGED), "--path-output", str(output),
+        "--config", str(CONFIG), "--toc", str(CONTENTS.resolve()), "-W", "--keep-going", "--all",
+    ]  # fmt: skip
+    # a fixed date, or every build would differ in its footer and its search index
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "0", "NO_COLOR": "1"}
+    with LOG.open("w", encoding="utf-8") as log:
+        code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=environment).returncode
+    if code:
+        lines = LOG.read_text(encoding="utf-8").splitlines()
+        told = [line for line in lines if "WARNING" in line or "ERROR" in line or "Error" in line] or lines[-5:]
+        raise PageError("\n".join(["Sphinx failed (warnings count as errors):", *told[:10], f"all of it: {LOG}"]))
+
+
+def _digest(paths: list[Path]) -> str:
+    files = sorted(path for path in paths if path.is_file())
+    return hashlib.sha256("".join(f"{path} {sha256_of(path)}\n" for path in files).encode()).hexdigest()

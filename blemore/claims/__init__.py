@@ -1,0 +1,1 @@
+"""What the paper claims, section by section, each with its check; ``ledger`` brings them together."""

@@ -1,0 +1,44 @@
+"""The ledger: every claim that can be checked, with its verdict."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from blemore import recorded, released, sources
+from blemore.claims import dataset, results
+from blemore.comparison import Comparison, known_differences
+from blemore.sources import Input
+
+
+def all_claims() -> tuple[list[Comparison], tuple[Input, ...]]:
+    """Check everything with what is here; return the comparisons and the inputs that they used."""
+    clips, clip_inputs = sources.clips()
+    durations = recorded.read("durations_range")
+    validation, tests = released.validation(), released.tests()
+    claims = [
+        *dataset.counts(clips),
+        *dataset.related_work(),
+        *dataset.durations(durations.table, "recorded"),
+        *dataset.baselines(clips),
+        *results.table2(validation),
+        *results.table3(tests),
+        *results.table3_fractions(),
+        *results.figure4(),
+        *results.statements(validation),
+    ]
+    inputs = dict.fromkeys(
+        (*clip_inputs, Input("recorded/durations_range", durations.sha256), *validation.inputs, *tests.inputs)
+    )
+    return claims, tuple(inputs)
+
+
+def problems(claims: list[Comparison]) -> list[str]:
+    """Return what must not be: unexplained differences, and known ones that are no longer."""
+    verdicts = {claim.id: claim.verdict for claim in claims}
+    wrong = [f"{id}: differs from the paper; explain it in known_differences.yml or mend it"
+             for id, verdict in verdicts.items() if verdict == "differs"]  # fmt: skip
+    stale = [f"{id}: listed in known_differences.yml, but its verdict is {verdicts.get(id, 'missing')!r}; take it out"
+             for id in known_differences() if verdicts.get(id) != "known difference"]  # fmt: skip
+    if twice := [id for id, times in Counter(claim.id for claim in claims).items() if times > 1]:
+        wrong.append(f"{', '.join(twice)}: more than one claim of that name")
+    return wrong + stale

@@ -1,0 +1,192 @@
+"""Claims of section 5: Tables 2 and 3, Figure 4, and what the text says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+
+import pandas as pd
+
+from blemore import paper
+from blemore.comparison import Comparison, of_statement
+from blemore.released import Result
+
+REPORTED = "mlp-512"
+"""The configuration that Tables 2 and 3 report."""
+
+METRICS = ("acc_presence", "acc_salience")
+
+
+def table2(validation: Result) -> list[Comparison]:
+    """Compare Table 2's means and spreads with the authors' runs, where those are public.
+
+    The paper's spread is the sample standard deviation over the five folds (ddof = 1).
+    """
+    ours = validation.table.query("model == @REPORTED").set_index("id")
+    rows = []
+    for printed in _encoders(2).to_dict("records"):
+        for metric in METRICS:
+            for part in ("mean", "std"):
+                column = f"{metric}_{part}"
+                found = printed["id"] in ours.index
+                value = float(ours[column].loc[printed["id"]]) if found else None
+                rows.append(_cell(2, printed, column, value, validation.origin))
+    return rows
+
+
+def table3(tests: Result) -> list[Comparison]:
+    """Compare Table 3 with the authors' test summary, where it has the row."""
+    ours = tests.table.query("model == @REPORTED").set_index("id")
+    return [
+        _cell(
+            3,
+            row,
+            metric,
+            float(ours[metric].loc[row["id"]]) if row["id"] in ours.index else None,
+            tests.origin,
+        )
+        for row in _encoders(3).to_dict("records")
+        for metric in METRICS
+    ]
+
+
+def table3_fractions() -> list[Comparison]:
+    """Check that each accuracy of Table 3 is a whole number of clips over 594, or of blends over 334."""
+    rows = []
+    for metric, n in zip(METRICS, (594, 334), strict=True):
+        values = paper.table(3)[metric]
+        whole = [abs(round(value * n) / n - value) <= paper.half_unit(paper.DECIMALS) for value in values]
+        what = f"every {metric.removeprefix('acc_')} accuracy is a whole number of {n} clips"
+        rows.append(
+            of_statement(
+                f"table3.{metric}.fractions",
+                "table 3",
+                what,
+                all(whole),
+                "paper",
+                f"{sum(whole)} of {len(whole)}",
+            )
+        )
+    return rows
+
+
+def figure4() -> list[Comparison]:
+    """Compare Figure 4's diagonal with Table 3's presence accuracy of the same model."""
+    matrix = paper.figure(4).to_numpy()
+    printed = float(paper.table(3).set_index("id")["acc_presence"].loc["videomaev2+hubert"])
+    return [
+        Comparison(
+            "figure4.diagonal",
+            "figure 4",
+            "its diagonal over all clips is the presence accuracy of VideoMAEv2 + HuBERT",
+            printed,
+            float(matrix.trace() / matrix.sum()),
+            "paper",
+            kind="rounding",
+            tolerance=paper.half_unit(paper.DECIMALS),
+            decimals=paper.DECIMALS,
+            detail=f"{matrix.trace()} of {matrix.sum()} clips",
+        )
+    ]
+
+
+def statements(validation: Result) -> list[Comparison]:
+    """Check what sections 4.4 to 5.5 say in words, against the printed tables and the authors' runs."""
+    valid, test = (_encoders(number).set_index("id") for number in (2, 3))
+    valid = valid.rename(columns=lambda column: column.removesuffix("_mean"))
+    both = {"2": valid, "3": test}
+    composite = {key: table[list(METRICS)].mean(axis=1) for key, table in both.items()}
+    fused = valid.index.str.contains(r"\+")
+    single = ~fused & ~valid.index.str.endswith(":sub")
+    video = [row for row in valid.index[single] if row not in ("hubert", "wavlm")]
+    down = composite["3"] < composite["2"].loc[composite["3"].index]
+    up = (test["acc_presence"] > valid["acc_presence"].loc[test.index]).sum()
+    best_two = composite["2"].loc[video].nlargest(2).index
+    return [
+        _best("4.4.video_encoders", "4.4", "VideoMAEv2 and ImageBind are the two best video encoders",
+              set(best_two) == {"videomaev2", "imagebind"}, "composite of Table 2"),
+        _mlp512(validation),
+        _best("5.1.imagebind", "5.1", "ImageBind has the best composite of single encoders",
+              composite["2"][single].idxmax() == "imagebind", f"{composite['2']['imagebind']:.4f}"),
+        _best("5.1.wavlm", "5.1", "WavLM is the better of the two audio encoders",
+              composite["2"]["wavlm"] > composite["2"]["hubert"], "on both accuracies"),
+        _best("5.1.fusion", "5.1", "every fusion beats every single encoder, on both accuracies",
+              bool((valid[fused][list(METRICS)].min() > valid[single][list(METRICS)].max()).all()),
+              "lowest fusion against highest single encoder, Table 2"),
+        _best("5.1.imagebind+wavlm", "5.1", "ImageBind + WavLM has the best composite",
+              composite["2"].idxmax() == "imagebind+wavlm", f"{composite['2'].max():.4f}"),
+        _best("5.2.wavlm", "5.2", "WavLM is the best single encoder on the test set",
+              composite["3"].loc[valid.index[single]].idxmax() == "wavlm", "presence and composite; not salience"),
+        _best("5.2.videomaev2", "5.2", "VideoMAEv2 has the highest presence of the video encoders",
+              test["acc_presence"].loc[video].idxmax() == "videomaev2", "0.293"),
+        _best("5.2.best", "5.2", "VideoMAEv2 + HuBERT has the best test composite",
+              composite["3"].idxmax() == "videomaev2+hubert",
+              "presence is tied with VideoMAEv2 + WavLM, salience is lower than HuBERT alone"),
+        _fusion_on_test(test),
+        _aggregation(both),
+        _best("5.5.drop", "5.5", "models do worse on the test set in general", bool(down.mean() > 0.5),
+              f"the composite falls in {down.sum()} of {len(down)} rows; presence alone rises in {up}"),
+        _best("5.5.ranking", "5.5", "validation and test do not always rank the models alike",
+              composite["2"].rank().loc[test.index].tolist() != composite["3"].rank().tolist(),
+              f"rank correlation {composite['2'].rank().corr(composite['3'].rank()):.2f}"),
+    ]  # fmt: skip
+
+
+def _best(id: str, section: str, what: str, holds: bool, detail: str) -> Comparison:
+    return of_statement(id, section, what, bool(holds), "paper", detail)
+
+
+def _mlp512(validation: Result) -> Comparison:
+    table = validation.table.assign(
+        composite=(validation.table["acc_presence_mean"] + validation.table["acc_salience_mean"]) / 2
+    )
+    best = table.loc[table.groupby("id")["composite"].idxmax(), "model"]
+    wins, all_ = int((best == REPORTED).sum()), len(best)
+    what = "MLP-512 usually has the best validation composite of the three classifiers"
+    return of_statement(
+        "5.mlp512", "5", what, wins > all_ / 2, validation.origin, f"in {wins} of {all_} encoders and methods"
+    )
+
+
+def _fusion_on_test(test: pd.DataFrame) -> Comparison:
+    pairs = [row for row in test.index if "+" in row]
+    beats = [(test.loc[pair, list(METRICS)].mean() > test.loc[pair.split("+"), list(METRICS)].mean(axis=1)).all()
+             for pair in pairs]  # fmt: skip
+    detail = f"{sum(beats)} of {len(pairs)} fusions beat both their parts in composite"
+    return _best("5.2.fusion", "5.2", "fusions beat their parts on the test set", all(beats), detail)
+
+
+def _aggregation(tables: dict[str, pd.DataFrame]) -> Comparison:
+    lower = [
+        f"{paper.ENCODERS[row]} in Table {key}"
+        for key, table in tables.items()
+        for row in ("videomaev2", "videoswin")
+        if table["acc_salience"].loc[row] <= table["acc_salience"].loc[f"{row}:sub"]
+    ]
+    presence = all(
+        table["acc_presence"].loc[row] > table["acc_presence"].loc[f"{row}:sub"]
+        for table in tables.values()
+        for row in ("videomaev2", "videoswin")
+    )
+    what = "aggregated features consistently beat subsampled ones"
+    detail = f"presence: {'always' if presence else 'not always'}; salience is lower for {', '.join(lower)}"
+    return _best("5.5.aggregation", "5.5", what, presence and not lower, detail)
+
+
+def _encoders(number: int) -> pd.DataFrame:
+    table = paper.table(number)
+    return table[~table["id"].str.startswith("trivial")]
+
+
+def _cell(number: int, printed: Mapping[Hashable, object], column: str, value: float | None, origin: str) -> Comparison:
+    method = "" if number == 2 and printed["method"] == "Aggregation" else f", {str(printed['method']).lower()}"
+    return Comparison(
+        f"table{number}.{printed['id']}.{column}",
+        f"table {number}",
+        f"{printed['encoder']}{method}: {column.removeprefix('acc_').replace('_', ' ')}",
+        float(str(printed[column])),
+        value,
+        "paper" if value is None else origin,
+        kind="rounding",
+        tolerance=paper.half_unit(paper.DECIMALS),
+        decimals=paper.DECIMALS,
+    )

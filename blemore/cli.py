@@ -1,0 +1,208 @@
+"""The ``blemore`` command: a skin over the package's public functions.
+
+Every command takes ``--json`` and then prints one JSON document and nothing else on stdout. Errors go
+to stderr in one line: exit code 2 for bad input, 1 where a check or a page fails.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from blemore import __version__
+from blemore.errors import BlemoreError, PageError
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+class _Commands(click.Group):
+    """A group whose commands end in one clear line where something is wrong."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            click.echo(f"error: {error.format_message()} (see {ctx.command_path} --help)", err=True)
+            sys.exit(2)
+        except PageError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(1)
+        except BlemoreError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(2)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Check, change and build on the BLEMORE paper's tables and figures."""
+
+
+def _answer(as_json: bool, document: dict[str, Any], text: Callable[[], str]) -> None:
+    click.echo(json.dumps(document, indent=2, allow_nan=False) if as_json else text())
+
+
+@main.group(invoke_without_command=True, cls=_Commands)
+@_json
+@click.pass_context
+def data(ctx: click.Context, as_json: bool) -> None:
+    """Show which sources are here, with digests."""
+    if ctx.invoked_subcommand:
+        return
+    from blemore import sources
+
+    rows = sources.describe()
+    lines = [f"{'here' if row['here'] else 'absent':7} {row['name']:21} {row['holds']}" for row in rows]
+    _answer(as_json, {"sources": rows}, lambda: "\n".join(lines))
+
+
+@data.command()
+@click.argument("what", type=click.Choice(["released"]))
+@click.option("--logs", is_flag=True, help="Also the TensorBoard logs of all 105 runs (9 MB).")
+@_json
+def fetch(what: str, logs: bool, as_json: bool) -> None:
+    """Download public results of the authors and others, checked by SHA-256."""
+    from blemore import sources
+
+    groups = ["summaries", "predictions", *(["logs"] if logs else [])]
+    got = sources.fetch(groups, progress=not as_json)
+    rows = [
+        {"name": f"{what}/{group}", "files": len(files), "sha256": sources.digest(f"{what}/{group}")}
+        for group, files in got.items()
+    ]
+    _answer(as_json, {"fetched": rows, "folder": str(sources.cache_folder())},
+            lambda: f"{sum(len(files) for files in got.values())} files are in {sources.cache_folder()}")  # fmt: skip
+
+
+@main.command()
+@click.argument("predictions", type=click.Path(path_type=Path))
+@click.option("--metadata", type=click.Path(path_type=Path), help="CSV with the truth; else the clip names say it.")
+@_json
+def score(predictions: Path, metadata: Path | None, as_json: bool) -> None:
+    """Score decisions (JSON) by the challenge's two accuracies."""
+    from blemore import metrics
+    from blemore import predictions as files
+    from blemore.labels import saliences_of_names
+
+    decisions = files.read_decisions(predictions)
+    names = list(decisions)
+    truth = (
+        files.read_truth(metadata) if metadata else dict(zip(names, saliences_of_names(names).tolist(), strict=True))
+    )
+    decided, true, extra = files.match(decisions, truth)
+    if extra:
+        click.echo(f"note: {len(extra)} clips that the truth does not have were not scored", err=True)
+    scores = metrics.score(decided, true)
+    _answer(as_json, vars(scores), lambda: _lines(vars(scores)))
+
+
+@main.command()
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option("--logits", is_flag=True, help="The values of a CSV are logits.")
+@click.option("--order", help="Order of the columns, e.g. neu,ang,disg,fea,hap,sad.")
+@_json
+def tune(table: Path, logits: bool, order: str | None, as_json: bool) -> None:
+    """Find the two thresholds of the best composite score for a table of probabilities."""
+    from blemore import predictions as files
+    from blemore import thresholds
+    from blemore.labels import saliences_of_names
+
+    columns = [name.strip() for name in order.split(",")] if order else None
+    read = files.read_table(table, logits=logits, order=columns)
+    tuned = thresholds.tune(read.probabilities, saliences_of_names(read.names))
+    _answer(as_json, vars(tuned), lambda: _lines(vars(tuned)))
+
+
+@main.command()
+@_json
+def check(as_json: bool) -> None:
+    """Check every claim of the ledger; exit 1 if one that must hold does not."""
+    from blemore.claims import ledger
+
+    claims, _ = ledger.all_claims()
+    wrong = ledger.problems(claims)
+    rows = [
+        {"id": claim.id, "section": claim.section, "verdict": claim.verdict, "label": claim.label, "paper": claim.paper,
+         "ours": claim.ours, "tolerance": {"kind": claim.kind, "value": claim.tolerance}}
+        for claim in claims
+    ]  # fmt: skip
+    shown = (claim for claim in claims if claim.verdict != "unchecked")
+    lines = [f"{claim.verdict:16} {claim.label:9} {claim.section:9} {claim.what}" for claim in shown]
+    unchecked = sum(claim.verdict == "unchecked" for claim in claims)
+    lines += [
+        f"{unchecked} more cannot be checked: what it takes is not public",
+        *(f"PROBLEM {problem}" for problem in wrong),
+    ]
+    _answer(as_json, {"claims": rows, "problems": wrong}, lambda: "\n".join(lines))
+    sys.exit(1 if wrong else 0)
+
+
+@main.command()
+@click.argument("notebook", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("-p", "parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter of the notebook.")
+@_json
+def run(notebook: Path, out: Path, parameters: tuple[tuple[str, str], ...], as_json: bool) -> None:
+    """Execute a notebook with parameters, strictly: what cannot be right is refused before it starts."""
+    from blemore import notebook as notebooks
+
+    values = notebooks.typed(notebook, dict(parameters))
+    notebooks.run(notebook, out, values)
+    _answer(as_json, {"notebook": str(notebook), "out": str(out), "parameters": values}, lambda: f"wrote {out}")
+
+
+@main.command()
+@_json
+def book(as_json: bool) -> None:
+    """Build the book, executing only pages whose content or inputs have changed."""
+    from blemore import book as builder
+
+    html = builder.build(lambda line: click.echo(line, err=as_json))
+    _answer(as_json, {"html": str(html)}, lambda: "")
+
+
+@main.command()
+@_json
+def why(as_json: bool) -> None:
+    """Name what has changed since each page was last executed."""
+    from blemore import pages
+
+    reasons = {name: pages.why(name) for name in pages.names()}
+    _answer(as_json, {"pages": reasons},
+            lambda: "\n".join(f"{name}: {'; '.join(found) or 'up to date'}" for name, found in reasons.items()))  # fmt: skip
+
+
+@main.command()
+@_json
+def twins(as_json: bool) -> None:
+    """Write the .ipynb twins of the notebooks' sources."""
+    from blemore import notebook as notebooks
+
+    written = [str(path) for path in notebooks.write_twins()]
+    _answer(as_json, {"written": written}, lambda: "\n".join(written) or "all twins are up to date")
+
+
+@main.command()
+@click.option("--metadata", type=click.Path(path_type=Path), help="Also count this metadata file.")
+@click.option("--durations", type=click.Path(path_type=Path), help="Also summarise these durations.")
+@_json
+def record(metadata: Path | None, durations: Path | None, as_json: bool) -> None:
+    """Compute the recorded tables anew from the public files that are here."""
+    from blemore import recording
+
+    changed = recording.record(datetime.date.today(), metadata, durations)
+    _answer(as_json, {"changed": changed}, lambda: "\n".join(changed) or "nothing changed")
+
+
+def _lines(values: dict[str, Any]) -> str:
+    return "\n".join(f"{name:14} {'–' if value is None else f'{value:.6g}'}" for name, value in values.items())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""What a page depends on, by content: its notebook, parameters, modules, reference files and inputs."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from blemore import sources
+
+PACKAGE = Path(__file__).parent
+REFERENCE = PACKAGE / "reference"
+LOCK = Path("requirements.lock")
+
+
+def parts(source: Path, values: Mapping[str, object], inputs: Iterable[str]) -> dict[str, str]:
+    """Return a digest for each thing that a page depends on, by the thing's name.
+
+    Parameters
+    ----------
+    source : path
+        The page's py:percent source.
+    values : parameters of the run
+    inputs : names of the inputs that its last run asked for
+    """
+    found = {"notebook": sources.sha256_of(source), "parameters": _sha(json.dumps(dict(values), sort_keys=True))}
+    if LOCK.exists():
+        found["pinned versions"] = sources.sha256_of(LOCK)
+    texts = [source.read_text(encoding="utf-8")]
+    for module in sorted(modules(source)):
+        path = _path(module)
+        found[f"module {module}"] = sources.sha256_of(path)
+        texts.append(path.read_text(encoding="utf-8"))
+    for path in reference_files(texts):
+        found[f"reference {path.relative_to(REFERENCE)}"] = sources.sha256_of(path)
+    for name in inputs:
+        if name.split("/")[0] in ("released", "zenodo"):
+            found[f"input {name}"] = sources.digest(name)
+    return found
+
+
+def modules(source: Path) -> set[str]:
+    """Return the modules of the package that a Python file imports, directly or not."""
+    todo, found = list(_imports(source.read_text(encoding="utf-8"))), {"blemore"}
+    while todo:
+        if (module := todo.pop()) not in found:
+            found.add(module)
+            todo += _imports(_path(module).read_text(encoding="utf-8"))
+    return found
+
+
+def reference_files(texts: Iterable[str]) -> list[Path]:
+    """Return the files of ``blemore/reference`` that Python code names, by file name or stem."""
+    named = {
+        node.value
+        for text in texts
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    files = (path for path in sorted(REFERENCE.rglob("*")) if path.is_file())
+    return [path for path in files if path.name in named or path.stem in named]
+
+
+def _imports(text: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            if name.split(".")[0] == PACKAGE.name and _path(name).exists():
+                yield name
+
+
+def _path(module: str) -> Path:
+    path = PACKAGE.parent.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,111 @@
+"""How figures are drawn: one style, one hue an emotion, SVG that follows the page's theme.
+
+Ink (text, axes) takes the page's text colour, so one picture serves the light and the dark theme; hues
+stand out on both.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, ParamSpec
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from blemore.fragments import Fragment, label
+
+INK = "#1f2a36"
+"""Colour that becomes the page's text colour; no other mark may use it."""
+
+EMOTION_COLOURS = {
+    "ang": "#d55e00",
+    "disg": "#009e73",
+    "fea": "#c26c9d",
+    "hap": "#b88400",
+    "sad": "#0f7fc4",
+    "neu": "#7c838c",
+}
+"""One hue an emotion, at 3:1 or more against both themes' paper."""
+
+PAPER, OURS, SOFT = "#7c838c", "#0f7fc4", "#d55e00"
+"""Hues of the paper's numbers, of ours, and of a third thing."""
+
+STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "blemore",
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "figure.constrained_layout.use": True,
+    **dict.fromkeys(
+        ("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color"),
+        INK,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure with its caption, which states the finding and serves as text alternative, and its labels."""
+
+    figure: Figure
+    caption: str
+    labels: Sequence[str]
+
+
+_Arguments = ParamSpec("_Arguments")
+
+
+def drawn(name: str) -> Callable[[Callable[_Arguments, Drawing]], Callable[_Arguments, Fragment]]:
+    """Make a page fragment of what a function draws, in the book's style; ``name`` becomes its anchor."""
+
+    def decorate(draw: Callable[_Arguments, Drawing]) -> Callable[_Arguments, Fragment]:
+        @functools.wraps(draw)
+        def fragment(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> Fragment:
+            with matplotlib.rc_context(STYLE):
+                return _fragment(name, draw(*args, **kwargs))
+
+        return fragment
+
+    return decorate
+
+
+def canvas(
+    height: float, columns: int = 1, *, rows: int = 1, widths: Sequence[float] | None = None, **share: Any
+) -> tuple[Figure, Any]:
+    """Return a figure of the text's width (height in inches) and its axes as a flat array."""
+    figure = Figure(figsize=(6.6, height))
+    return figure, figure.subplots(rows, columns, squeeze=False, width_ratios=widths, **share).ravel()
+
+
+def _fragment(name: str, drawing: Drawing) -> Fragment:
+    labels, caption = drawing.labels, drawing.caption
+    if "stand-in" in labels:  # inside the picture, where a crop or a copy keeps it
+        drawing.figure.suptitle("simulated (stand-in)", x=0.995, ha="right", color=SOFT, weight="bold", size=8)
+    buffer = io.StringIO()
+    drawing.figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = buffer.getvalue()
+    (size,) = re.findall(r'viewBox="0 0 ([\d.]+ [\d.]+)"', svg)
+    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{name}-", svg)  # ids of two figures must not collide
+    opening = (
+        f'<svg class="fig-svg" role="img" aria-label="{escape(caption)}" viewBox="0 0 {size}" '
+        'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
+    )
+    html = (
+        f'<figure class="blm-figure" id="fig-{name}"><div class="fig-scroll" tabindex="0" role="region" '
+        f'aria-label="Figure: {escape(name.replace("-", " "))}">\n{opening}{svg[svg.index(">") + 1 :].strip()}</div>\n'
+        f"<figcaption>{' '.join(label(one) for one in labels)} {escape(caption)}</figcaption></figure>"
+    )
+    return Fragment(html, f"[figure] {caption} [{', '.join(labels)}]")

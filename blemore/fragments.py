@@ -1,0 +1,110 @@
+"""Pieces of a page: labels, badges and tables as HTML, each with a plain-text form for terminals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+
+from blemore.comparison import LABELS, VERDICTS
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """HTML that a notebook shows, and what is said where HTML is not.
+
+    ``data`` travels with the output under :data:`DATA_TYPE`; the builder of the book reads it there.
+    """
+
+    html: str
+    text: str
+    data: Mapping[str, object] = field(default_factory=dict)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
+        bundle: dict[str, object] = {"text/html": self.html, "text/plain": self.text}
+        return bundle | ({DATA_TYPE: dict(self.data)} if self.data else {})
+
+
+DATA_TYPE = "application/vnd.blemore.page+json"
+"""Media type of what a page tells the builder: its inputs and the results that other pages quote."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its heading, and whether its cells are numbers (aligned right)."""
+
+    heading: str
+    number: bool = False
+
+
+def label(name: str) -> str:
+    """Return the chip that says where a number comes from."""
+    return f'<span class="label label-{escape(name)}" title="{escape(LABELS[name])}">{escape(name)}</span>'
+
+
+def badge(verdict: str) -> str:
+    """Return the badge of a verdict."""
+    kind = verdict.replace(" ", "-")
+    return f'<span class="verdict verdict-{escape(kind)}" title="{escape(VERDICTS[verdict])}">{escape(verdict)}</span>'
+
+
+def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], caption: str, labels: Sequence[str]) -> Fragment:
+    """Return a table with caption and labels; the first cell of a row is its heading.
+
+    Cells may be HTML made by :func:`label` and :func:`badge`; other text must be escaped by the caller.
+    """
+    rows = [list(row) for row in rows]
+    head = "".join(f'<th scope="col"{_num(c)}>{escape(c.heading)}</th>' for c in columns)
+    body = "".join(
+        f'<tr><th scope="row">{row[0]}</th>'
+        + "".join(f"<td{_num(c)}>{cell}</td>" for c, cell in zip(columns[1:], row[1:], strict=True))
+        + "</tr>\n"
+        for row in rows
+    )
+    chips = " ".join(label(name) for name in labels)
+    html = (
+        f'<div class="table-scroll" tabindex="0" role="region" aria-label="{escape(caption)}">\n'
+        f'<table class="blm-table"><caption>{chips} {escape(caption)}</caption>\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>"
+    )
+    lines = [caption + f" [{', '.join(labels)}]", " | ".join(c.heading for c in columns)]
+    return Fragment(html, "\n".join(lines + [" | ".join(_plain(cell) for cell in row) for row in rows]))
+
+
+def number(value: float | str | None, decimals: int, unit: str = "") -> str:
+    """Write a number with fixed decimals and thousands, a word as it is, nothing as a dash.
+
+    >>> number(1390, 0), number(0.26639, 3), number(None, 3)
+    ('1,390', '0.266', '–')
+    """
+    if value is None:
+        return "–"
+    text = escape(value) if isinstance(value, str) else f"{value:,.{decimals}f}"
+    return f"{text} {escape(unit)}" if unit and not isinstance(value, str) else text
+
+
+def signed(value: float | None, decimals: int) -> str:
+    """Write a difference with its sign; one that rounds to nothing has none.
+
+    >>> signed(4, 0), signed(-0.00002, 3), signed(-0.002, 3)
+    ('+4', '0.000', '−0.002')
+    """
+    if value is None:
+        return ""
+    text = f"{abs(value):,.{decimals}f}"
+    if float(text.replace(",", "")) == 0:
+        return text
+    return ("+" if value > 0 else "−") + text
+
+
+def _num(column: Column) -> str:
+    return ' class="num"' if column.number else ""
+
+
+def _plain(cell: str) -> str:
+    out, inside = [], False
+    for char in cell:
+        inside = char == "<" or (inside and char != ">")
+        if not inside and char != ">":
+            out.append(char)
+    return "".join(out)

@@ -1,0 +1,184 @@
+"""Strict papermill runs: what cannot be right is refused before a kernel starts, and outputs are clean.
+
+papermill itself only warns of an unknown parameter and runs with the default, leaves half-written
+output behind, and stores times, paths and random cell ids.
+"""
+
+from __future__ import annotations
+
+import ast
+import logging
+import os
+import re
+import tempfile
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+import jupytext
+import nbformat
+import papermill
+from jupyter_client.manager import AsyncKernelManager
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+from traitlets import default
+
+from blemore import parameters as known
+from blemore.errors import InputError, PageError, UnknownNameError
+from blemore.parameters import ParameterError
+
+FOLDER = Path("notebooks")
+"""Where the sources (py:percent) and their stripped twins (.ipynb) lie."""
+
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+class _PrivateKernel(AsyncKernelManager):
+    """A kernel that is reached through sockets of this user alone; TCP would be open to all on the machine."""
+
+    transport = "ipc" if os.name == "posix" else "tcp"
+
+    @default("ip")
+    def _own_socket(self) -> str:
+        return f"{tempfile.gettempdir()}/blemore-{uuid.uuid4().hex[:12]}" if self.transport == "ipc" else "127.0.0.1"
+
+
+def twin(source: Path) -> str:
+    """Return the stripped .ipynb of a py:percent source as text; the same text for the same source."""
+    notebook = jupytext.read(source)
+    notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    for i, cell in enumerate(notebook.cells):
+        cell.id = f"{source.stem}-{i}"
+    return _text(notebook)
+
+
+def write_twins(folder: Path = FOLDER) -> list[Path]:
+    """Write the .ipynb twin of every source that has changed; return those written."""
+    written = []
+    for source in sorted(folder.glob("*.py")):
+        path, text = source.with_suffix(".ipynb"), twin(source)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            write_atomically(path, text)
+            written.append(path)
+    return written
+
+
+def declared(notebook: Path) -> dict[str, object]:
+    """Return the parameters that a notebook declares, with their defaults.
+
+    Raises
+    ------
+    InputError
+        If there is no such notebook, or it is not an .ipynb.
+    """
+    if not notebook.is_file():
+        raise InputError(notebook, "no such notebook", fix="check the path")
+    if notebook.suffix != ".ipynb":
+        raise InputError(notebook, "not an .ipynb", fix="name its twin; `make twins` writes it from the .py")
+    try:
+        found = papermill.inspect_notebook(str(notebook))
+    except Exception as error:  # papermill and nbformat raise many kinds for a file that is no notebook
+        raise InputError(notebook, "cannot be read as a notebook", got=str(error).splitlines()[0]) from None
+    return {name: ast.literal_eval(entry["default"]) for name, entry in found.items()}
+
+
+def check(notebook: Path, values: Mapping[str, object]) -> None:
+    """Refuse parameters that a notebook does not declare, of the wrong type or of an unknown value.
+
+    Raises
+    ------
+    UnknownNameError, ParameterError
+    """
+    defaults = declared(notebook)
+    for name, value in values.items():
+        if name not in defaults:
+            raise UnknownNameError(f"parameter of {notebook.name}", name, list(defaults) or ["none"])
+        kind = type(defaults[name])
+        fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
+        if not fits or (isinstance(value, bool) and kind is not bool):
+            raise ParameterError(f"parameter {name} of {notebook.name}: expected {kind.__name__}, got {value!r}")
+    known.check(**values)
+
+
+def typed(notebook: Path, texts: Mapping[str, str]) -> dict[str, object]:
+    """Turn parameters given as text into the types that the notebook declares."""
+    defaults = declared(notebook)
+    values: dict[str, object] = {}
+    for name, text in texts.items():
+        default = defaults.get(name)
+        if default is None or isinstance(default, str):
+            values[name] = text  # an unknown name is for `check` to refuse
+            continue
+        try:
+            values[name] = ast.literal_eval(text.title() if isinstance(default, bool) else text)
+        except (ValueError, SyntaxError):
+            values[name] = text
+    return values
+
+
+def run(notebook: Path, out: Path, values: Mapping[str, object] | None = None) -> NotebookNode:
+    """Execute a notebook with parameters; write it scrubbed, and only if every cell succeeded.
+
+    Raises
+    ------
+    UnknownNameError, ParameterError, InputError
+        For bad parameters, before a kernel starts.
+    PageError
+        If a cell fails; the text names cell, error and parameters. ``out`` stays as it was.
+    """
+    values = dict(values or {})
+    check(notebook, values)
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".run-") as folder:
+        try:
+            executed = papermill.execute_notebook(
+                str(notebook),
+                str(Path(folder) / "executed.ipynb"),
+                values,
+                kernel_name="python3",
+                kernel_manager_class=_PrivateKernel,
+                progress_bar=False,
+            )
+        except PapermillExecutionError as error:
+            raise PageError(_failure(notebook, error, values)) from None
+        except RuntimeError as error:  # the kernel died or did not start
+            raise PageError(f"{notebook}: {error}; parameters: {values or 'defaults'}") from None
+    scrubbed = scrub(executed)
+    write_atomically(out, _text(scrubbed))
+    return scrubbed
+
+
+def scrub(notebook: NotebookNode) -> NotebookNode:
+    """Remove what differs from run to run: times, paths, random cell ids; hide the injected cell's twin.
+
+    Two runs of the same notebook on the same inputs are then equal byte for byte.
+    """
+    notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    for i, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{i}"
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        for output in cell.get("outputs", []):
+            output.get("metadata", {}).pop("execution", None)
+    return notebook
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(temporary).chmod(0o644)
+    Path(temporary).replace(path)
+
+
+def _text(notebook: NotebookNode) -> str:
+    return str(nbformat.writes(notebook, version=4)) + "\n"  # type: ignore[no-untyped-call]
+
+
+def _failure(notebook: Path, error: PapermillExecutionError, values: Mapping[str, object]) -> str:
+    source = [line for line in error.source.strip().splitlines() if line.strip()]
+    given = ", ".join(f"{name}={value!r}" for name, value in values.items()) or "defaults"
+    said = re.sub(r"\x1b\[[0-9;]*m", "", f"{error.ename}: {error.evalue}")
+    return f"{notebook}: cell {error.cell_index} failed with {said}; parameters: {given}; the cell begins: {source[0]}"

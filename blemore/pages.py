@@ -1,0 +1,142 @@
+"""Execute the pages of the book, and only those whose content or inputs have changed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from blemore import notebook
+from blemore.dependencies import parts
+from blemore.errors import BlemoreError, PageError
+from blemore.fragments import DATA_TYPE
+from blemore.sources import sha256_of
+
+BUILT = Path("build/pages")
+"""Executed pages and, beside each, what it was made from and what it found (JSON)."""
+
+PARALLEL = 2
+"""Pages executed at a time: each has a kernel of its own."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What a page was made from when it was last executed, and what it found.
+
+    ``parts`` maps each thing that it depends on to a digest, ``inputs`` names the inputs that it asked
+    for, ``results`` is what other pages may quote, ``twin`` the digest of the notebook that was run.
+    """
+
+    parts: dict[str, str]
+    inputs: list[str]
+    results: dict[str, str]
+    twin: str
+
+
+def names() -> list[str]:
+    """Return the names of the pages, one for each source in ``notebooks/``."""
+    return [path.stem for path in sorted(notebook.FOLDER.glob("*.py"))]
+
+
+def why(name: str) -> list[str]:
+    """Return what has changed since a page was last executed; nothing if it is up to date."""
+    state = _state(name)
+    if not state or not (BUILT / f"{name}.ipynb").exists():
+        return ["never executed"]
+    before, now = state.parts, _parts(name, state.inputs)
+    changed = (part for part in sorted({*before, *now}) if before.get(part) != now.get(part))
+    return [f"{part} {_verb(part, before, now)}" for part in changed]
+
+
+def execute(tell: Callable[[str], None]) -> list[str]:
+    """Execute every page that is not up to date; return their names.
+
+    Raises
+    ------
+    PageError
+        If pages failed, after the others have run; the last good version of a failed page stays.
+    """
+    _refresh_twins()
+    reasons = {name: found for name in names() if (found := why(name))}
+    for name, found in reasons.items():
+        tell(f"{name}: {'; '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''}")
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        results = list(pool.map(lambda name: _execute(name, tell), reasons))
+    if failures := [failure for failure in results if failure]:
+        raise PageError("\n".join(failures))
+    return list(reasons)
+
+
+def results() -> dict[str, str]:
+    """Return what the executed pages offer for quotation, as ``page.name`` -> text."""
+    states = {name: state for name in names() if (state := _state(name))}
+    return {f"{name}.{key}": value for name, state in states.items() for key, value in state.results.items()}
+
+
+def _execute(name: str, tell: Callable[[str], None]) -> str:
+    start = time.monotonic()
+    out = BUILT / f"{name}.ipynb"
+    try:
+        executed = notebook.run(notebook.FOLDER / f"{name}.ipynb", out)
+        found = [output["data"][DATA_TYPE] for cell in executed.cells for output in cell.get("outputs", [])
+                 if DATA_TYPE in output.get("data", {})]  # fmt: skip
+        if len(found) != 1:
+            raise PageError(f"notebooks/{name}.py: shows {len(found)} provenance cards; a page ends with one")
+    except BlemoreError as error:
+        state = _state(name)
+        asked = ", ".join(state.inputs) if state else ""
+        kept = "its last good version stays" if out.exists() else "there is no earlier version"
+        return f"{error}; inputs when it last ran: {asked or 'none known'}; {kept}"
+    inputs = sorted(found[0]["inputs"])
+    state = State(_parts(name, inputs), inputs, found[0]["results"], _twin_digest(name))
+    notebook.write_atomically(BUILT / f"{name}.json", json.dumps(asdict(state), indent=1, sort_keys=True) + "\n")
+    tell(f"{name}: executed in {time.monotonic() - start:.1f} s")
+    return ""
+
+
+def _parts(name: str, inputs: list[str]) -> dict[str, str]:
+    return parts(notebook.FOLDER / f"{name}.py", {}, inputs)
+
+
+def _refresh_twins() -> None:
+    """Write the twins of changed sources, but never over a twin that was edited by hand."""
+    BUILT.mkdir(parents=True, exist_ok=True)
+    for name in names():
+        source = notebook.FOLDER / f"{name}.py"
+        path = source.with_suffix(".ipynb")
+        if not path.exists() or path.read_text(encoding="utf-8") == notebook.twin(source):
+            continue
+        state = _state(name)
+        ours = state is not None and state.twin == _twin_digest(name)
+        if not ours and not _unchanged_in_git(path):
+            raise PageError(
+                f"{path} was edited, but pages are made from {source}; bring the change over with "
+                f"`jupytext --to py:percent {path}`, or discard it with `make twins`"
+            )
+    notebook.write_twins()
+
+
+def _unchanged_in_git(path: Path) -> bool:
+    try:
+        return subprocess.run(["git", "diff", "--quiet", "HEAD", "--", path], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+def _twin_digest(name: str) -> str:
+    return sha256_of(notebook.FOLDER / f"{name}.ipynb")
+
+
+def _state(name: str) -> State | None:
+    try:
+        return State(**json.loads((BUILT / f"{name}.json").read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):  # none, or of an earlier form: executed anew
+        return None
+
+
+def _verb(part: str, before: dict[str, str], now: dict[str, str]) -> str:
+    return "is new" if part not in before else "is gone" if part not in now else "changed"

@@ -1,0 +1,66 @@
+"""What the notebooks' shared parameters may be; checked before a kernel starts and in the first cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from blemore.errors import BlemoreError, UnknownNameError
+from blemore.paper import ENCODERS
+
+SOURCES = ("auto", "standin", "zenodo")
+"""Where the clip table comes from; ``auto`` takes the Zenodo release where it is here."""
+
+MODELS = ("linear", "mlp-256", "mlp-512")
+"""Classifiers of section 4.6."""
+
+VARIANTS = ("kl-100", "ce-100", "kl-50", "ce-50")
+"""Released HiCMAE fine-tunings: loss (KL divergence or cross entropy) and epochs."""
+
+LOGGED = ("clip", "imagebind", "openface", "videomaev2", "videoswin", "videomaev2:sub", "videoswin:sub")
+"""Rows of Table 2 whose runs the authors published."""
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "source": SOURCES,
+    "encoder": LOGGED,
+    "model": MODELS,
+    "variant": VARIANTS,
+}
+"""Parameter -> the values it may have."""
+
+FILES = ("metadata", "durations", "features")
+"""Parameters that name a file to read; empty for none."""
+
+
+class ParameterError(BlemoreError, ValueError):
+    """A notebook parameter has an unknown name, a wrong type or a value that does not exist."""
+
+
+def check(**values: object) -> None:
+    """Refuse values that a shared parameter cannot have.
+
+    Raises
+    ------
+    UnknownNameError
+        If a value is not one of the known; the text suggests the closest.
+    ParameterError
+        If a parameter has the wrong type, or names a file that is not there.
+
+    Examples
+    --------
+    >>> check(source="auto", encoder="imagebind")
+    >>> check(model="mlp-521")
+    Traceback (most recent call last):
+    ...
+    blemore.errors.UnknownNameError: unknown model 'mlp-521'; did you mean 'mlp-512'? (known: linear, mlp-256, mlp-512)
+    """
+    for name, value in values.items():
+        if name in (*CHOICES, *FILES) and not isinstance(value, str):
+            raise ParameterError(f"parameter {name}: expected text, got {value!r}")
+        if name in CHOICES and value not in CHOICES[name]:
+            if name == "encoder" and value in ENCODERS:
+                raise ParameterError(
+                    f"encoder {value!r}: the authors' runs of it are not public; those that are: {', '.join(LOGGED)}"
+                )
+            raise UnknownNameError(name, value, CHOICES[name])
+        if name in FILES and value and not Path(str(value)).is_file():
+            raise ParameterError(f"parameter {name}: no such file: {value}")

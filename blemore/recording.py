@@ -1,0 +1,58 @@
+"""Write what is computed from public files into ``blemore/reference/recorded`` (``make record``)."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+from blemore import clips as clip_tables
+from blemore import recorded, released, sources
+from blemore.errors import SourceError
+
+FOLDER = Path(__file__).parent / "reference" / "recorded"
+
+
+def record(
+    date: datetime.date, metadata: Path | None = None, durations: Path | None = None, folder: Path = FOLDER
+) -> list[str]:
+    """Compute every table from the files that are here and write them for the repository.
+
+    Parameters
+    ----------
+    date : date
+        Written beside tables that changed.
+    metadata, durations : path, optional
+        Files to count the training partition and its durations from; without them those stay.
+
+    Returns
+    -------
+    list of str
+        Names of the tables that changed.
+
+    Raises
+    ------
+    SourceError
+        Unless all groups of released files are here.
+    """
+    for group in sources.GROUPS:
+        if not sources.released(group):
+            raise SourceError(f"released/{group} is not here; run `blemore data fetch released --logs` first")
+    changed = []
+    for name, (group, compute) in released.COMPUTED.items():
+        table = compute()
+        if name == "curves":  # of the reported model alone: the rest is for those who fetch the logs
+            table = table[table["model"] == "mlp-512"]
+        source = f"released/{group}"
+        if recorded.write(folder, name, table, source, sources.digest(source), date):
+            changed.append(name)
+    if metadata:
+        clips = clip_tables.read_metadata(metadata)
+        tables = [("partitions", clips.partitions().reset_index(), metadata)]
+        if durations:
+            seconds = clip_tables.read_durations(durations, clips)
+            tables += [("durations", clip_tables.duration_counts(seconds), durations),
+                       ("durations_range", clip_tables.duration_range(seconds), durations)]  # fmt: skip
+        for name, table, path in tables:
+            if recorded.write(folder, name, table, path.name, sources.sha256_of(path), date):
+                changed.append(name)
+    return changed

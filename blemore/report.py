@@ -1,0 +1,180 @@
+"""What a page shows of comparisons, and the card that says where its numbers come from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from blemore import paper
+from blemore.comparison import KINDS, Comparison, known_differences
+from blemore.fragments import Column, Fragment, badge, label, number, signed, table
+from blemore.metrics import wilson_interval
+from blemore.sources import GROUPS, Input
+
+_INPUTS = {
+    "released": "public results of the authors and others: {}",
+    "recorded": "computed earlier from public files and kept with the package: {}",
+    "zenodo": "the release of the data set: {}",
+    "file": "a file that a parameter names: {}",
+}
+
+
+def comparisons(rows: Sequence[Comparison], caption: str) -> Fragment:
+    """Return the table that holds ours against the paper's: difference, tolerance, verdict."""
+    columns = [Column("claim"), Column("place"), Column("paper", True), Column("ours", True),
+               Column("difference", True), Column("tolerance", True), Column("ours is"), Column("verdict")]  # fmt: skip
+    body = [
+        [
+            f"{escape(row.what)}{_detail(row)}",
+            escape(row.section),
+            number(row.paper, row.decimals, row.unit),
+            number(row.ours, _decimals(row), row.unit),
+            signed(row.difference, _decimals(row)),
+            _tolerance(row),
+            label(row.label),
+            badge(row.verdict),
+        ]
+        for row in rows
+    ]
+    return table(columns, body, caption, _labels(rows))
+
+
+def scores(rows: Sequence[Comparison], number_of_table: int, caption: str) -> Fragment:
+    """Return Table 2 or 3 in the paper's layout: each printed cell with ours below it."""
+    cells = {row.id: row for row in rows}
+    printed = paper.table(number_of_table)
+    metrics = ("acc_presence", "acc_salience")
+    columns = [Column("encoder"), Column("method")]
+    for metric in metrics:
+        name = metric.removeprefix("acc_")
+        columns += [Column(f"{name}, paper", True), Column(f"{name}, ours", True)]
+    columns += [Column("ours is"), Column("verdict")]
+    body = []
+    for row in printed[~printed["id"].str.startswith("trivial")].to_dict("records"):
+        line, mine = [escape(row["encoder"]), escape(row["method"].lower())], []
+        for metric in metrics:
+            parts = [f"{metric}_mean", f"{metric}_std"] if number_of_table == 2 else [metric]
+            found = [cells[f"table{number_of_table}.{row['id']}.{part}"] for part in parts]
+            line += [_plus_minus([c.paper for c in found]), _plus_minus([c.ours for c in found])]
+            mine += found
+        worst = max(
+            (c.verdict for c in mine),
+            key=["reproduced", "by construction", "unchecked", "known difference", "differs"].index,
+        )
+        body.append([*line, label(mine[0].label) if mine[0].ours is not None else "", badge(worst)])
+    return table(columns, body, caption, _labels(rows))
+
+
+def intervals(caption: str) -> Fragment:
+    """Return Table 3's accuracies as numbers of clips, with Wilson's 95 % intervals."""
+    columns = [Column("encoder"), Column("method"), Column("presence", True), Column("of 594", True), Column("95 % interval", True),
+               Column("salience", True), Column("of 334", True), Column("95 % interval", True)]  # fmt: skip
+    body = []
+    for row in paper.table(3).to_dict("records"):
+        line = [escape(row["encoder"]), escape((row["method"] or "").lower())]
+        for metric, n in (("acc_presence", 594), ("acc_salience", 334)):
+            hits = round(row[metric] * n)
+            low, high = wilson_interval(hits, n)
+            line += [number(row[metric], paper.DECIMALS), str(hits), f"{low:.3f} to {high:.3f}"]
+        body.append(line)
+    return table(columns, body, caption, ["paper"])
+
+
+def frame(values: pd.DataFrame, caption: str, labels: Sequence[str], decimals: int = 3) -> Fragment:
+    """Return a data frame as a table: its index as row headings, numbers with fixed decimals."""
+    numeric = [pd.api.types.is_numeric_dtype(values[column]) for column in values]
+    columns = [
+        Column(str(values.index.name or "")),
+        *(Column(str(name), n) for name, n in zip(values, numeric, strict=True)),
+    ]
+    body = [[escape(str(index)), *(_cell(value, decimals) for value in row)]
+            for index, row in zip(values.index, values.itertuples(index=False), strict=True)]  # fmt: skip
+    return table(columns, body, caption, labels)
+
+
+def summary(rows: Sequence[Comparison], caption: str) -> Fragment:
+    """Return how many claims ended in which verdict, by where ours came from."""
+    verdicts = Counter((row.verdict, row.label) for row in rows)
+    names = list(dict.fromkeys(label_ for _, label_ in sorted(verdicts, key=lambda pair: pair[1])))
+    columns = [Column("verdict"), *(Column(name, True) for name in names), Column("all", True)]
+    body = []
+    for verdict in dict.fromkeys(verdict for verdict, _ in verdicts):
+        counts = [verdicts[verdict, name] for name in names]
+        body.append([badge(verdict), *(str(count) if count else "" for count in counts), str(sum(counts))])
+    return table(columns, body, caption, names)
+
+
+def provenance(inputs: Iterable[Input], labels: Sequence[str], results: Mapping[str, str] | None = None,
+               note: str = "") -> Fragment:  # fmt: skip
+    """Return the card at the end of a page: where its numbers come from.
+
+    Parameters
+    ----------
+    inputs : Input
+        Everything outside the package that the page asked for, also what was not here.
+    labels : names of labels on the page
+    results : texts by name
+        What other pages quote from this one (``{{ page.name }}`` in prose).
+    note : str
+        A sentence of the page's own.
+    """
+    inputs = list(dict.fromkeys(inputs))
+    lines = "".join(f"<dt>{escape(one.name)}</dt><dd>{escape(_describe(one))} {_digest(one)}</dd>" for one in inputs)
+    chips = " ".join(label(name) for name in labels)
+    html = (
+        '<aside class="provenance" aria-label="Where the numbers of this page come from">'
+        f'<p class="provenance-title">Where these numbers come from {chips}</p>'
+        f"<dl>{lines or '<dt>inputs</dt><dd>none outside the package</dd>'}</dl>"
+        f"{f'<p>{escape(note)}</p>' if note else ''}</aside>"
+    )
+    text = "\n".join(["inputs:", *(f"  {one.name} {one.sha256}" for one in inputs)])
+    data = {"inputs": {one.name: one.sha256 for one in inputs}, "results": dict(results or {})}
+    return Fragment(html, text, data)
+
+
+def _cell(value: object, decimals: int) -> str:
+    if value is None or value is pd.NA or value != value or value == "":
+        return number(None, 0)
+    if isinstance(value, str | int | np.integer):
+        return escape(value) if isinstance(value, str) else number(int(value), 0)
+    return number(float(str(value)), decimals)
+
+
+def _labels(rows: Sequence[Comparison]) -> list[str]:
+    return list(dict.fromkeys(["paper", *(row.label for row in rows if row.ours is not None)]))
+
+
+def _plus_minus(values: Sequence[float | str | None]) -> str:
+    return " ± ".join(number(value, paper.DECIMALS) for value in values) if values[0] is not None else "–"
+
+
+def _detail(row: Comparison) -> str:
+    detail = known_differences()[row.id] if row.verdict == "known difference" else row.detail
+    return f' <small class="detail">{escape(detail)}</small>' if detail else ""
+
+
+def _decimals(row: Comparison) -> int:
+    """Show a digit more than the paper where its own would hide that ours is not whole."""
+    whole = not isinstance(row.ours, float) or row.kind == "exact" or row.ours == int(row.ours)
+    return row.decimals if whole else row.decimals + 1
+
+
+def _tolerance(row: Comparison) -> str:
+    if row.kind == "exact":
+        return f'<span title="{escape(KINDS["exact"])}">exact</span>'
+    return f'<span title="{escape(KINDS[row.kind])}">± {row.tolerance:g}</span>'
+
+
+def _describe(one: Input) -> str:
+    kind, _, rest = one.name.partition("/")
+    return _INPUTS[kind].format(GROUPS.get(rest, rest.replace("_", " "))) if kind in _INPUTS else ""
+
+
+def _digest(one: Input) -> str:
+    if one.sha256 == "absent":
+        return "<em>not on this machine</em>"
+    return f'<code title="SHA-256 {escape(one.sha256)}">{escape(one.sha256[:12])}</code>'

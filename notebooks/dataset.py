@@ -1,0 +1,150 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: tags,mystnb,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The data set
+#
+# Fifty-eight actors, one camera, no words. Each clip shows an actor who conveys either one emotion (anger, disgust, fear,
+# happiness, sadness, or neutral) or a blend of two of the first five, in equal parts or with one of them dominating 70 to 30. Voices are
+# free to cry, laugh or groan. Section 3.1 of {cite:t}`lachmann2025blemore` describes the recordings, which
+# extend those of {cite:t}`israelsson2023`, and a second paper, {cite:t}`lachmann2026blends`, is devoted to them. This page counts the clips, and holds every
+# count against the printed one.
+
+# %% tags=["parameters"]
+source: str = "auto"  # auto, standin or zenodo: where the clip table comes from
+metadata: str = ""  # path of a train_metadata.csv, read whatever the source
+durations: str = ""  # path of a CSV with columns filename, duration_s
+
+# %% tags=["hide-input"]
+from blemore import clips as clip_tables
+from blemore import figures, metrics, paper, parameters, recorded, report, sources
+from blemore.claims import dataset
+
+parameters.check(source=source, metadata=metadata, durations=durations)
+clips, inputs = sources.clips(source, metadata)
+train, origin = dataset.real_counts(clips)
+
+# %% [markdown]
+# ## Names that carry the truth
+#
+# A training clip's name says all that the labels say: the actor, the emotion or the two emotions with their saliences in percent,
+# an intensity or a situation, and a version. The clip table is read from the names, and whatever else a metadata file says is checked
+# against them. Where the release is not on this machine, the table below holds invented names: real in form and in number, of actors who do not exist.
+
+# %% tags=["hide-input"]
+few = clips.table.groupby("salience", sort=False).head(2)[["filename", "partition", "fold", "emotions", "salience"]].head(8)
+report.frame(few.set_index("filename"), f"Eight of {len(clips):,} clips in the table", [clips.origin])
+
+# %% [markdown]
+# ## How many
+#
+# Test labels are withheld, so the two partitions are counted from two sides: the training clips from their public names, the
+# test clips from the rows of the confusion matrix in the paper's Figure 4. Together they must give the totals of section 3.1. They do. The
+# number of actors on either side of the split does not.
+
+# %% tags=["hide-input"]
+report.comparisons(dataset.counts(clips), "Clips, actors and folds, counted")
+
+# %% tags=["hide-input"]
+figures.structure()
+
+# %% [markdown]
+# ## Balance
+#
+# The 192 or so training clips of each emotion and the 44 or so of each blend and ratio are close to equal, which makes the trivial
+# baselines weak: whoever always says the same is seldom right.
+
+# %% tags=["hide-input"]
+figures.classes(train.counts(), "Training clips per emotion, and per blend and ratio: no class is rare.", [origin])
+
+# %% [markdown]
+# ## Folds
+#
+# Five folds serve for cross-validation. No actor is in two of them, so a system is always scored on people it has not seen.
+
+# %% tags=["hide-input"]
+figures.folds(train.partitions(), origin)
+
+# %% [markdown]
+# ## Durations
+#
+# Clips last a few seconds, blends longer than single emotions: showing two feelings takes time. The grey bars are read off the
+# paper's Figure 2; the blue ones count the clips whose duration is public.
+
+# %% tags=["hide-input"]
+if durations:
+    seconds = clip_tables.read_durations(durations, clips)
+    bars, spans, known = clip_tables.duration_counts(seconds), clip_tables.duration_range(seconds), "measured"
+    inputs += (sources.Input("file/durations", sources.sha256_of(durations)),)
+else:
+    earlier = recorded.read("durations"), recorded.read("durations_range")
+    bars, spans, known = earlier[0].table, earlier[1].table, "recorded"
+    inputs += (sources.Input("recorded/durations", earlier[0].sha256),)
+figures.durations(bars, known)
+
+# %% tags=["hide-input"]
+report.comparisons(dataset.durations(spans, known), "Durations, against section 3.1 and Figure 2")
+
+# %% [markdown]
+# ## Beside other data sets
+#
+# Table 1 of the paper places BLEMORE among video data sets of blended emotions. It is the only one with a salience, and the second largest.
+# Where a row prints single, blended and all clips, the first two sum to the third.
+
+# %% tags=["hide-input"]
+table = paper.table(1).set_index("dataset").rename(columns=lambda name: name.replace("_", " "))
+report.frame(table, "Table 1: video data sets of blended emotions", ["paper"])
+
+# %% tags=["hide-input"]
+report.comparisons(dataset.related_work(), "Table 1 against itself and section 2.1")
+
+# %% [markdown]
+# ## What a constant answer scores
+#
+# Section 5 sets two floors: always answer the most frequent single emotion, or the most frequent blend in its most frequent
+# ratio. The paper takes the class from the very clips that are scored.
+
+# %% tags=["hide-input"]
+report.comparisons(dataset.baselines(clips), "Trivial baselines of section 5, in percent")
+
+# %% [markdown]
+# A stricter floor learns the class on the other four folds. Classes are so balanced that the most frequent one elsewhere may well be a rare one
+# here, and the floor drops a little further.
+
+# %% tags=["hide-input"]
+import pandas as pd
+
+strict = metrics.baselines_by_fold(train.truth, train.table["fold"].to_numpy(int))
+rows = {
+    (name, metric): [getattr(scores, f"acc_{metric}") for scores in folds]
+    for name, folds in strict.items()
+    for metric in ("presence", "salience")
+}
+table = pd.DataFrame(rows, index=[f"fold {fold}" for fold in range(5)]).T
+table = table.assign(mean=table.mean(axis=1), std=table.std(axis=1))
+table.index = [f"most frequent {name}, {metric}" for name, metric in table.index]
+report.frame(table.rename_axis("baseline"), "Trivial baselines with the class learnt on the other folds", [origin])
+
+# %% tags=["hide-input"]
+if origin == "recorded":
+    counted = recorded.read("partitions")
+    inputs += (sources.Input("recorded/partitions", counted.sha256),)
+    note = f"Training clips were counted from the public names on {counted.date}, durations on {counted.date}."
+else:
+    note = f"{len(clips):,} clips read from the metadata file."
+report.provenance(
+    inputs,
+    ["paper", *dict.fromkeys([origin, known, clips.origin])],
+    results={"clips": f"{len(clips):,}", "train_clips": f"{len(train):,}", "train_actors": str(train.table["actor"].nunique())},
+    note=note,
+)
