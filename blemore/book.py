@@ -25,6 +25,9 @@ STAGED = Path("build/site-src")
 SITE = Path("build/site")
 LOG = Path("build/book.log")
 
+EPOCH = "1767225600"
+"""Date that Sphinx takes for today's (1 January 2026): the same inputs make the same bytes on any day."""
+
 _QUOTE = re.compile(r"\{\{ *([\w.-]+) *\}\}")
 
 
@@ -85,8 +88,7 @@ def _sphinx(output: Path) -> None:
         str(Path(sys.executable).with_name("jupyter-book")), "build", str(STAGED), "--path-output", str(output),
         "--config", str(CONFIG), "--toc", str(CONTENTS.resolve()), "-W", "--keep-going", "--all",
     ]  # fmt: skip
-    # a fixed date, or every build would differ in its footer and its search index
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": "0", "NO_COLOR": "1"}
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH, "NO_COLOR": "1"}
     with LOG.open("w", encoding="utf-8") as log:
         code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=environment).returncode
     if code:

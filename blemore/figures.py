@@ -303,7 +303,7 @@ def validation_to_test() -> Drawing:
 
 def _heat(ax: Any, values: np.ndarray, columns: Sequence[str], index: Sequence[str], fmt: str | None) -> None:
     text = {"annot": True, "fmt": fmt, "annot_kws": {"size": 7.5}} if fmt else {}
-    sns.heatmap(pd.DataFrame(values), ax=ax, cmap="crest", vmin=0, cbar=False, linewidths=0, **text)
+    sns.heatmap(pd.DataFrame(values), ax=ax, cmap="crest", vmin=0 if fmt else None, cbar=False, linewidths=0, **text)
     ax.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=0)
     ax.set_yticks(np.arange(len(index)) + 0.5, index, rotation=0)
     ax.tick_params(length=0)

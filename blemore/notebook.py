@@ -10,6 +10,7 @@ import ast
 import logging
 import os
 import re
+import subprocess
 import tempfile
 import uuid
 from collections.abc import Mapping
@@ -37,6 +38,10 @@ class _PrivateKernel(AsyncKernelManager):
     """A kernel that is reached through sockets of this user alone; TCP would be open to all on the machine."""
 
     transport = "ipc" if os.name == "posix" else "tcp"
+
+    async def _async_launch_kernel(self, kernel_cmd: list[str], **options: object) -> None:
+        """Launch without a console: what a page's code prints arrives by message, the rest is shutdown noise."""
+        await super()._async_launch_kernel(kernel_cmd, stderr=subprocess.DEVNULL, **options)
 
     @default("ip")
     def _own_socket(self) -> str:

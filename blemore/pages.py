@@ -84,6 +84,9 @@ def _execute(name: str, tell: Callable[[str], None]) -> str:
         executed = notebook.run(notebook.FOLDER / f"{name}.ipynb", out)
         found = [output["data"][DATA_TYPE] for cell in executed.cells for output in cell.get("outputs", [])
                  if DATA_TYPE in output.get("data", {})]  # fmt: skip
+        if noise := [output["text"] for cell in executed.cells for output in cell.get("outputs", [])
+                     if output.get("name") == "stderr"]:  # fmt: skip
+            raise PageError(f"notebooks/{name}.py: writes to stderr, which a page must not: {noise[0].strip()}")
         if len(found) != 1:
             raise PageError(f"notebooks/{name}.py: shows {len(found)} provenance cards; a page ends with one")
     except BlemoreError as error:

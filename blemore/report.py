@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -23,20 +23,27 @@ _INPUTS = {
 }
 
 
+_METRICS = ("acc_presence", "acc_salience")
+
+_SEVERITY = ["consistent", "reproduced", "by construction", "unchecked", "known difference", "differs"]
+
+
 def comparisons(rows: Sequence[Comparison], caption: str) -> Fragment:
     """Return the table that holds ours against the paper's: difference, tolerance, verdict."""
-    columns = [Column("claim"), Column("place"), Column("paper", True), Column("ours", True),
-               Column("difference", True), Column("tolerance", True), Column("ours is"), Column("verdict")]  # fmt: skip
+    columns = [
+        Column("claim"),
+        Column("paper", True),
+        Column("ours", True),
+        Column("difference", True),
+        Column("verdict"),
+    ]
     body = [
         [
-            f"{escape(row.what)}{_detail(row)}",
-            escape(row.section),
+            f'{escape(row.what)} <small class="detail">{escape(_place(row.section))}{_detail(row)}</small>',
             number(row.paper, row.decimals, row.unit),
             number(row.ours, _decimals(row), row.unit),
-            signed(row.difference, _decimals(row)),
-            _tolerance(row),
-            label(row.label),
-            badge(row.verdict),
+            f'{signed(row.difference, _decimals(row))} <small class="detail">{_tolerance(row)}</small>',
+            _verdict(row.verdict, row.label),
         ]
         for row in rows
     ]
@@ -44,39 +51,34 @@ def comparisons(rows: Sequence[Comparison], caption: str) -> Fragment:
 
 
 def scores(rows: Sequence[Comparison], number_of_table: int, caption: str) -> Fragment:
-    """Return Table 2 or 3 in the paper's layout: each printed cell with ours below it."""
+    """Return Table 2 or 3 in the paper's layout: each printed cell with ours beside it."""
     cells = {row.id: row for row in rows}
     printed = paper.table(number_of_table)
-    metrics = ("acc_presence", "acc_salience")
-    columns = [Column("encoder"), Column("method")]
-    for metric in metrics:
-        name = metric.removeprefix("acc_")
-        columns += [Column(f"{name}, paper", True), Column(f"{name}, ours", True)]
-    columns += [Column("ours is"), Column("verdict")]
+    columns = [Column("encoder")]
+    for metric in _METRICS:
+        columns += [Column(metric.removeprefix("acc_"), True), Column("ours", True)]
     body = []
     for row in printed[~printed["id"].str.startswith("trivial")].to_dict("records"):
-        line, mine = [escape(row["encoder"]), escape(row["method"].lower())], []
-        for metric in metrics:
+        line, mine = [_encoder(row)], []
+        for metric in _METRICS:
             parts = [f"{metric}_mean", f"{metric}_std"] if number_of_table == 2 else [metric]
             found = [cells[f"table{number_of_table}.{row['id']}.{part}"] for part in parts]
             line += [_plus_minus([c.paper for c in found]), _plus_minus([c.ours for c in found])]
             mine += found
-        worst = max(
-            (c.verdict for c in mine),
-            key=["reproduced", "by construction", "unchecked", "known difference", "differs"].index,
-        )
-        body.append([*line, label(mine[0].label) if mine[0].ours is not None else "", badge(worst)])
-    return table(columns, body, caption, _labels(rows))
+        worst = max(mine, key=lambda cell: _SEVERITY.index(cell.verdict))
+        body.append([*line, _verdict(worst.verdict, worst.label)])
+    return table([*columns, Column("verdict")], body, caption, _labels(rows))
 
 
 def intervals(caption: str) -> Fragment:
     """Return Table 3's accuracies as numbers of clips, with Wilson's 95 % intervals."""
-    columns = [Column("encoder"), Column("method"), Column("presence", True), Column("of 594", True), Column("95 % interval", True),
-               Column("salience", True), Column("of 334", True), Column("95 % interval", True)]  # fmt: skip
+    columns = [Column("encoder")]
+    for name, n in (("presence", 594), ("salience", 334)):
+        columns += [Column(name, True), Column(f"of {n}", True), Column("95 % interval", True)]
     body = []
     for row in paper.table(3).to_dict("records"):
-        line = [escape(row["encoder"]), escape((row["method"] or "").lower())]
-        for metric, n in (("acc_presence", 594), ("acc_salience", 334)):
+        line = [_encoder(row)]
+        for metric, n in zip(_METRICS, (594, 334), strict=True):
             hits = round(row[metric] * n)
             low, high = wilson_interval(hits, n)
             line += [number(row[metric], paper.DECIMALS), str(hits), f"{low:.3f} to {high:.3f}"]
@@ -152,9 +154,23 @@ def _plus_minus(values: Sequence[float | str | None]) -> str:
     return " ± ".join(number(value, paper.DECIMALS) for value in values) if values[0] is not None else "–"
 
 
+def _encoder(row: Mapping[Hashable, object]) -> str:
+    name = escape(str(row["encoder"]))
+    return f'{name} <small class="detail">subsampled</small>' if str(row["id"]).endswith(":sub") else name
+
+
+def _verdict(verdict: str, label_: str) -> str:
+    """Badge, and where ours is from; an unchecked claim has no ours."""
+    return badge(verdict) if verdict == "unchecked" else f"{badge(verdict)} {label(label_)}"
+
+
+def _place(section: str) -> str:
+    return f"section {section}" if section[0].isdigit() else section
+
+
 def _detail(row: Comparison) -> str:
     detail = known_differences()[row.id] if row.verdict == "known difference" else row.detail
-    return f' <small class="detail">{escape(detail)}</small>' if detail else ""
+    return f". {escape(detail)}" if detail else ""
 
 
 def _decimals(row: Comparison) -> int:
@@ -165,7 +181,7 @@ def _decimals(row: Comparison) -> int:
 
 def _tolerance(row: Comparison) -> str:
     if row.kind == "exact":
-        return f'<span title="{escape(KINDS["exact"])}">exact</span>'
+        return f'<span title="{escape(KINDS["exact"])}">exact</span>' if row.difference is not None else ""
     return f'<span title="{escape(KINDS[row.kind])}">± {row.tolerance:g}</span>'
 
 

@@ -14,14 +14,17 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pooch
-from tqdm import tqdm
+import platformdirs
 
 from blemore import clips as clip_tables
 from blemore.clips import Clips
 from blemore.errors import InputError, SourceError, UnknownNameError, first
 from blemore.parameters import SOURCES
+
+if TYPE_CHECKING:
+    import pooch
 
 ORIGIN = "https://raw.githubusercontent.com/"
 """The paths in the list of released files continue this address: owner/repository/commit/path."""
@@ -72,6 +75,9 @@ def fetch(groups: Iterable[str], *, progress: bool = True) -> dict[str, dict[str
         If a file is not here and the network may not be used, or it cannot be had, or is not the
         pinned one. Nothing half-written is left: pooch downloads to a temporary name.
     """
+    import pooch  # here, since its progress bars warn in a kernel
+    from tqdm import tqdm
+
     store = pooch.create(path=cache_folder(), base_url=ORIGIN, registry=registry(), retry_if_failed=2)
     pooch.get_logger().setLevel("WARNING")
     got: dict[str, dict[str, Path]] = {}
@@ -92,6 +98,8 @@ def _fetch_one(store: pooch.Pooch, name: str) -> Path:
 
 
 def _download(url: str, output_file: str, store: pooch.Pooch | None) -> None:
+    import pooch
+
     name = url.removeprefix(ORIGIN)
     mirror = mirror_folder()
     if mirror and (mirror / name).is_file():
@@ -187,7 +195,7 @@ def describe() -> list[dict[str, object]]:
 
 def cache_folder() -> Path:
     """Return the folder of downloads (``BLEMORE_CACHE``, else the system's cache folder)."""
-    return Path(os.environ.get("BLEMORE_CACHE") or pooch.os_cache("blemore"))
+    return Path(os.environ.get("BLEMORE_CACHE") or platformdirs.user_cache_dir("blemore"))
 
 
 def mirror_folder() -> Path | None:

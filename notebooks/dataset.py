@@ -21,9 +21,9 @@
 # count against the printed one.
 
 # %% tags=["parameters"]
-source: str = "auto"  # auto, standin or zenodo: where the clip table comes from
-metadata: str = ""  # path of a train_metadata.csv, read whatever the source
-durations: str = ""  # path of a CSV with columns filename, duration_s
+source: str = "auto"  # auto, standin, zenodo
+metadata: str = ""  # path of a train_metadata.csv
+durations: str = ""  # path of a CSV: filename, duration_s
 
 # %% tags=["hide-input"]
 from blemore import clips as clip_tables

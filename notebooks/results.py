@@ -19,8 +19,8 @@
 # can be computed again; runs of the audio encoders and of the fusions are not public, and their rows say so.
 
 # %% tags=["parameters"]
-encoder: str = "imagebind"  # whose learning curves: clip, imagebind, openface, videomaev2, videoswin, videomaev2:sub or videoswin:sub
-model: str = "mlp-512"  # linear, mlp-256 or mlp-512
+encoder: str = "imagebind"  # whose learning curves
+model: str = "mlp-512"  # linear, mlp-256, mlp-512
 
 # %% tags=["hide-input"]
 from blemore import figures, paper, parameters, released, report

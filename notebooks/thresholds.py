@@ -20,7 +20,7 @@
 # {cite:p}`sun2024hicmae` that were fine-tuned on BLEMORE, each clip by a model that had not seen its fold.
 
 # %% tags=["parameters"]
-variant: str = "kl-100"  # kl-100, ce-100, kl-50 or ce-50: loss and epochs of the fine-tuning
+variant: str = "kl-100"  # loss and epochs: kl-100, ce-100, kl-50, ce-50
 
 # %% tags=["hide-input"]
 from blemore import figures, parameters, released, report, thresholds

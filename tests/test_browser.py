@@ -28,6 +28,8 @@ LANDING_LIMIT = 320_000  # bytes on the wire
 
 # One pass over the page as it stands; the ink of a figure must be that of the text around it
 INSPECT = """async (axe) => {
+  await new Promise(requestAnimationFrame);  // the change of theme arrives with a frame, and colours fade in
+  await Promise.all(document.getAnimations().map(animation => animation.finished));
   await document.fonts.ready;
   const all = selector => [...document.querySelectorAll(selector)];
   const html = document.documentElement;
@@ -197,7 +199,9 @@ def test_landing_page_is_light(browser: Browser, site: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "file"])
-def test_search_finds_a_page_by_a_word_of_its_title(browser: Browser, site: Path, pages: list[str], scheme: str) -> None:
+def test_search_finds_a_page_by_a_word_of_its_title(
+    browser: Browser, site: Path, pages: list[str], scheme: str
+) -> None:
     target = next(name for name in pages if "/" in name)  # a notebook: its page lies in a folder
     record = Record()
     page = open_page(browser, site, record)
