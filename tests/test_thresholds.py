@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from benchmarks.grid_search import plain_decision
 from blemore import labels, thresholds
 from blemore.errors import InputError
 from blemore.metrics import score
-from tests.conftest import oracle, plain_decision
+from tests.conftest import oracle
 
 PROBABILITIES = hnp.arrays(
     np.float64,

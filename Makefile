@@ -1,0 +1,57 @@
+# The two commands are `make book` and `make test`; both set up .venv on first use.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PORT ?= 8000
+
+.PHONY: help setup book test check lint bench why serve twins record lock clean
+
+help:  ## show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## create .venv with pinned versions (done on first use)
+
+$(READY): pyproject.toml requirements.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[book,dev]'
+	@touch $@
+
+book: $(READY)  ## execute the pages that changed and build the HTML
+	$(BIN)/blemore book
+
+test: $(READY)  ## run all tests
+	$(BIN)/python -m pytest
+
+check: $(READY)  ## hold every claim of the ledger against the paper
+	$(BIN)/blemore check
+
+lint: $(READY)  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)  ## time the grid search against a per-clip implementation
+	$(BIN)/python -m benchmarks.grid_search
+
+why: $(READY)  ## name what has changed since each page was last executed
+	@$(BIN)/blemore why
+
+serve: $(READY)  ## show the built book at a local address (PORT=8000)
+	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory build/site/_build/html
+
+twins: $(READY)  ## write the .ipynb twins of notebooks/*.py
+	$(BIN)/blemore twins
+
+record: $(READY)  ## compute the recorded tables anew (METADATA=..., DURATIONS=...)
+	$(BIN)/blemore record $(if $(METADATA),--metadata $(METADATA)) $(if $(DURATIONS),--durations $(DURATIONS))
+
+lock: $(READY)  ## pin the versions of all dependencies anew
+	$(BIN)/pip-compile --quiet --all-extras --strip-extras --no-header --no-annotate --no-emit-index-url \
+	    --no-emit-find-links --no-emit-options --output-file requirements.lock pyproject.toml
+	sed -i.bak 's/+cpu$$//' requirements.lock && rm requirements.lock.bak
+
+clean:  ## remove what was built (not .venv, not runs/)
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
