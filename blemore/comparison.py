@@ -116,7 +116,7 @@ def of_number(id: str, ours: float | None, label: str, what: str, detail: str = 
     'reproduced'
     """
     printed = paper.number(id)
-    exact = printed.unit in ("clips", "actors")
+    exact = printed.unit in ("clips", "actors", "folds")
     return Comparison(
         id, printed.section, what, printed.value, ours, label,
         kind="exact" if exact else "rounding",

@@ -34,8 +34,8 @@ report.summary(claims, f"{len(claims)} claims by verdict, and where ours came fr
 report.comparisons([claim for claim in claims if claim.verdict in ("known difference", "differs")], "Claims that differ")
 
 # %% [markdown]
-# None of these touches the tables' numbers. The actors' numbers look like those of an earlier split; the two statements in words are a shade
-# stronger than the tables beneath them.
+# None of these touches a number in the paper's tables. Three concern the description of the data; the two statements in words are a
+# shade stronger than the tables beneath them.
 #
 # ## What agrees
 
