@@ -144,6 +144,30 @@ def check(as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("number", type=click.Choice(["2", "3"]))
+@_json
+def table(number: str, as_json: bool) -> None:
+    """Show Table 2 or 3: the paper's numbers, ours, and a verdict for each row."""
+    from blemore import paper, released
+    from blemore.claims import results
+    from blemore.comparison import by_row, worst
+
+    cells = results.table2(released.validation()) if number == "2" else results.table3(released.tests())
+    printed = paper.table(int(number)).set_index("id")
+    rows: list[dict[str, Any]] = []
+    for row, mine in by_row(cells).items():
+        one = worst(mine.values())
+        ours = {column: cell.ours for column, cell in mine.items()} if one.ours is not None else None
+        rows.append({"id": row, "encoder": printed.loc[row, "encoder"], "method": printed.loc[row, "method"], "label": one.label,
+                     "paper": {column: cell.paper for column, cell in mine.items()}, "ours": ours, "badge": one.verdict})  # fmt: skip
+    lines = [
+        f"{row['encoder']:20} {row['method']:12} {_numbers(row['paper']):32} {_numbers(row['ours']):32} {row['badge']}"
+        for row in rows
+    ]
+    _answer(as_json, {"rows": rows}, lambda: "\n".join([f"{'':33} {'paper':32} ours", *lines]))
+
+
+@main.command()
 @click.argument("notebook", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("-p", "parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter of the notebook.")
@@ -198,6 +222,10 @@ def record(metadata: Path | None, durations: Path | None, as_json: bool) -> None
 
     changed = recording.record(datetime.date.today(), metadata, durations)
     _answer(as_json, {"changed": changed}, lambda: "\n".join(changed) or "nothing changed")
+
+
+def _numbers(values: dict[str, Any] | None) -> str:
+    return " ".join(f"{value:.3f}" for value in values.values()) if values else "–"
 
 
 def _lines(values: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -131,6 +132,21 @@ def of_statement(id: str, section: str, what: str, holds: bool | None, label: st
     """Hold a statement of the paper in words against what the numbers say."""
     ours = None if holds is None else "holds" if holds else "does not hold"
     return Comparison(id, section, what, "holds", ours, label, detail=detail)
+
+
+def by_row(cells: Iterable[Comparison]) -> dict[str, dict[str, Comparison]]:
+    """Group the cells of a table, ``table2.ROW.COLUMN`` each, by row and column."""
+    rows: dict[str, dict[str, Comparison]] = {}
+    for cell in cells:
+        _, row, column = cell.id.split(".")
+        rows.setdefault(row, {})[column] = cell
+    return rows
+
+
+def worst(comparisons: Iterable[Comparison]) -> Comparison:
+    """Return the comparison whose verdict stands for several: the least favourable."""
+    order = ["consistent", "reproduced", "by construction", "unchecked", "known difference", "differs"]
+    return max(comparisons, key=lambda comparison: order.index(comparison.verdict))
 
 
 @cache

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from blemore import paper
-from blemore.comparison import KINDS, Comparison, known_differences
+from blemore.comparison import KINDS, Comparison, by_row, known_differences, worst
 from blemore.fragments import Column, Fragment, badge, label, number, signed, table
 from blemore.metrics import wilson_interval
 from blemore.sources import GROUPS, Input
@@ -24,8 +24,6 @@ _INPUTS = {
 
 
 _METRICS = ("acc_presence", "acc_salience")
-
-_SEVERITY = ["consistent", "reproduced", "by construction", "unchecked", "known difference", "differs"]
 
 
 def comparisons(rows: Sequence[Comparison], caption: str) -> Fragment:
@@ -52,21 +50,20 @@ def comparisons(rows: Sequence[Comparison], caption: str) -> Fragment:
 
 def scores(rows: Sequence[Comparison], number_of_table: int, caption: str) -> Fragment:
     """Return Table 2 or 3 in the paper's layout: each printed cell with ours beside it."""
-    cells = {row.id: row for row in rows}
-    printed = paper.table(number_of_table)
+    cells = by_row(rows)
     columns = [Column("encoder")]
     for metric in _METRICS:
         columns += [Column(metric.removeprefix("acc_"), True), Column("ours", True)]
     body = []
-    for row in printed[~printed["id"].str.startswith("trivial")].to_dict("records"):
-        line, mine = [_encoder(row)], []
+    for row in paper.table(number_of_table).to_dict("records"):
+        if not (mine := cells.get(row["id"])):
+            continue  # trivial baselines, which the data set's page compares
+        line = [_encoder(row)]
         for metric in _METRICS:
-            parts = [f"{metric}_mean", f"{metric}_std"] if number_of_table == 2 else [metric]
-            found = [cells[f"table{number_of_table}.{row['id']}.{part}"] for part in parts]
-            line += [_plus_minus([c.paper for c in found]), _plus_minus([c.ours for c in found])]
-            mine += found
-        worst = max(mine, key=lambda cell: _SEVERITY.index(cell.verdict))
-        body.append([*line, _verdict(worst.verdict, worst.label)])
+            found = [mine[part] for part in (metric, f"{metric}_mean", f"{metric}_std") if part in mine]
+            line += [_plus_minus([cell.paper for cell in found]), _plus_minus([cell.ours for cell in found])]
+        one = worst(mine.values())
+        body.append([*line, _verdict(one.verdict, one.label)])
     return table([*columns, Column("verdict")], body, caption, _labels(rows))
 
 
