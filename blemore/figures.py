@@ -306,6 +306,7 @@ def _heat(ax: Any, values: np.ndarray, columns: Sequence[str], index: Sequence[s
     sns.heatmap(pd.DataFrame(values), ax=ax, cmap="crest", vmin=0 if fmt else None, cbar=False, linewidths=0, **text)
     ax.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=0)
     ax.set_yticks(np.arange(len(index)) + 0.5, index, rotation=0)
+    ax.collections[0].set(edgecolor="face", linewidth=0.4)  # or the paper shows between the cells
     ax.tick_params(length=0)
 
 

@@ -83,7 +83,7 @@ def fetch(groups: Iterable[str], *, progress: bool = True) -> dict[str, dict[str
     got: dict[str, dict[str, Path]] = {}
     for group in groups:
         names = files_of(group)
-        bar = tqdm(names, desc=group, unit="file", disable=not progress)
+        bar = tqdm(names, desc=group, unit="file", disable=None if progress else True, leave=False)
         got[group] = {name: _fetch_one(store, name) for name in bar}
     return got
 

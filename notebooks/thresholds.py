@@ -23,7 +23,7 @@
 variant: str = "kl-100"  # loss and epochs: kl-100, ce-100, kl-50, ce-50
 
 # %% tags=["hide-input"]
-from blemore import figures, parameters, released, report, thresholds
+from blemore import explorer, figures, parameters, released, report, thresholds
 
 parameters.check(variant=variant)
 folds, grid = released.hicmae_folds(), released.hicmae_grid()
@@ -63,6 +63,12 @@ thresholds.decide(probabilities, presence_threshold=0.15, salience_threshold=0.1
 
 # %% tags=["hide-input"]
 figures.threshold_maps(shown, tuned, grid.origin, what)
+
+# %% [markdown]
+# Move them. Presence answers to $\alpha$ alone; salience to both, and only while $\alpha$ is low enough to let pairs through.
+
+# %% tags=["remove-input"]
+explorer.thresholds(shown, grid.origin, what)
 
 # %% [markdown]
 # ## What each fold chooses
