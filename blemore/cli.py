@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -24,18 +24,24 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON doc
 class _Commands(click.Group):
     """A group whose commands end in one clear line where something is wrong."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            code = super().main(*args, **{**kwargs, "standalone_mode": False})
         except click.UsageError as error:
-            click.echo(f"error: {error.format_message()} (see {ctx.command_path} --help)", err=True)
-            sys.exit(2)
+            command = error.ctx.command_path if error.ctx else "blemore"
+            _fail(f"{' '.join(error.format_message().split())} (see {command} --help)", 2)
+        except click.Abort:
+            _fail("interrupted; what was finished is kept", 130)
         except PageError as error:
-            click.echo(f"error: {error}", err=True)
-            sys.exit(1)
+            _fail(str(error), 1)
         except BlemoreError as error:
-            click.echo(f"error: {error}", err=True)
-            sys.exit(2)
+            _fail(str(error), 2)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    click.echo(f"error: {message}", err=True)
+    sys.exit(code)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -48,7 +54,7 @@ def _answer(as_json: bool, document: dict[str, Any], text: Callable[[], str]) ->
     click.echo(json.dumps(document, indent=2, allow_nan=False) if as_json else text())
 
 
-@main.group(invoke_without_command=True, cls=_Commands)
+@main.group(invoke_without_command=True)
 @_json
 @click.pass_context
 def data(ctx: click.Context, as_json: bool) -> None:
@@ -88,12 +94,12 @@ def score(predictions: Path, metadata: Path | None, as_json: bool) -> None:
     """Score decisions (JSON) by the challenge's two accuracies."""
     from blemore import metrics
     from blemore import predictions as files
-    from blemore.labels import saliences_of_names
 
     decisions = files.read_decisions(predictions)
-    names = list(decisions)
     truth = (
-        files.read_truth(metadata) if metadata else dict(zip(names, saliences_of_names(names).tolist(), strict=True))
+        files.read_truth(metadata)
+        if metadata
+        else files.truth_of_names(predictions, decisions, "bring the truth with --metadata")
     )
     decided, true, extra = files.match(decisions, truth)
     if extra:
@@ -109,13 +115,15 @@ def score(predictions: Path, metadata: Path | None, as_json: bool) -> None:
 @_json
 def tune(table: Path, logits: bool, order: str | None, as_json: bool) -> None:
     """Find the two thresholds of the best composite score for a table of probabilities."""
+    import numpy as np
+
     from blemore import predictions as files
     from blemore import thresholds
-    from blemore.labels import saliences_of_names
 
-    columns = [name.strip() for name in order.split(",")] if order else None
+    columns = [name.strip() for name in order.split(",")] if order is not None else None
     read = files.read_table(table, logits=logits, order=columns)
-    tuned = thresholds.tune(read.probabilities, saliences_of_names(read.names))
+    truth = np.array(list(files.truth_of_names(table, read.names).values()))
+    tuned = thresholds.tune(read.probabilities, truth)
     _answer(as_json, vars(tuned), lambda: _lines(vars(tuned)))
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from blemore import paper
 from blemore.errors import InputError, first
 from blemore.labels import ClipName, Saliences, parse_clip_name, saliences_of_names, stem
+from blemore.tables import clip_column, read_csv
 
 FOLDS = range(5)
 """Numbers of the five cross-validation folds."""
@@ -37,7 +38,7 @@ _RELEASED: dict[
     "mix": lambda c: len(c.emotions) - 1,
     "emotion_1": lambda c: c.emotions[0],
     "emotion_2": lambda c: c.emotions[1] if len(c.emotions) == 2 else None,
-    "emotion_1_salience": lambda c: c.saliences[0] if len(c.emotions) == 2 else None,
+    "emotion_1_salience": lambda c: c.saliences[0],
     "emotion_2_salience": lambda c: c.saliences[1] if len(c.emotions) == 2 else None,
     "version": lambda c: c.version,
     "intensity_level": lambda c: c.intensity,
@@ -124,15 +125,15 @@ def read_metadata(path: str | Path) -> Clips:
         If a name departs from the grammar.
     """
     given = read_csv(path, {"filename", "fold"})
-    names = [stem(str(name)) for name in given["filename"]]
+    names = [stem(name) for name in clip_column(path, given["filename"])]
     folds = pd.to_numeric(given["fold"], errors="coerce")
     if (strange := ~folds.isin(FOLDS)).any():
         row = int(np.flatnonzero(strange)[0])
         raise InputError(path, f"fold of {names[row]}", expected="0 to 4", got=repr(given["fold"].iloc[row]))
-    _check_against_names(path, given, names)
-    table = _table(names, ["train"] * len(names), folds.astype(int).tolist())
-    extra = [column for column in given.columns if column not in (*COLUMNS, *_RELEASED)]
+    extra = [column for column in given.columns if column and column not in (*COLUMNS, *_RELEASED)]
     try:
+        _check_against_names(path, given, names)
+        table = _table(names, ["train"] * len(names), folds.astype(int).tolist())
         return Clips(pd.concat([table, given[extra]], axis=1), "released")
     except InputError as error:
         raise InputError(path, str(error)) from None
@@ -169,7 +170,7 @@ def read_durations(path: str | Path, clips: Clips) -> pd.Series:
     """
     given = read_csv(path, {"filename", "duration_s"})
     seconds = pd.to_numeric(given["duration_s"], errors="coerce")
-    if not (ok := seconds > 0).all():
+    if not (ok := (seconds > 0) & np.isfinite(seconds)).all():
         row = int(np.flatnonzero(~ok)[0])
         raise InputError(
             path,
@@ -177,7 +178,9 @@ def read_durations(path: str | Path, clips: Clips) -> pd.Series:
             expected="seconds above 0",
             got=repr(given["duration_s"].iloc[row]),
         )
-    series = pd.Series(seconds.to_numpy(float), index=[stem(str(n)) for n in given["filename"]], name="seconds")
+    series = pd.Series(
+        seconds.to_numpy(float), index=[stem(name) for name in clip_column(path, given["filename"])], name="seconds"
+    )
     if series.index.has_duplicates:
         raise InputError(path, "a clip occurs twice", got=first(series.index[series.index.duplicated()].tolist()))
     known = [name for name in clips.names if name in series.index]
@@ -206,22 +209,6 @@ def duration_range(seconds: pd.Series) -> pd.DataFrame:
     summary = seconds.groupby(panel, sort=False).agg(["size", "min", "median", "max"])
     summary.columns = pd.Index(["clips", "shortest_s", "median_s", "longest_s"])
     return summary.rename_axis("panel").reset_index()
-
-
-def read_csv(path: str | Path, needed: set[str]) -> pd.DataFrame:
-    """Read a CSV file that must have some columns and at least one row; raises InputError."""
-    try:
-        table = pd.read_csv(path, dtype=object, skipinitialspace=True)
-    except FileNotFoundError:
-        raise InputError(path, "no such file", fix="check the path") from None
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(path, "cannot be read as CSV", got=str(error).strip().splitlines()[0]) from None
-    table.columns = table.columns.str.strip()
-    if missing := sorted(needed - set(table.columns)):
-        raise InputError(path, f"missing column {first(missing)}", got=f"columns {', '.join(table.columns)}")
-    if table.empty:
-        raise InputError(path, "has no rows")
-    return table
 
 
 def _table(names: list[str], partitions: list[str], folds: Sequence[int | None] | None) -> pd.DataFrame:
@@ -258,21 +245,17 @@ def _check_against_names(path: str | Path, given: pd.DataFrame, names: list[str]
         if column not in given:
             continue
         for name, clip, value in zip(names, parsed, given[column], strict=True):
-            expected = read(clip)
-            if pd.isna(value):
-                continue  # the release leaves cells empty that the name fills
-            same = str(value) == str(expected) or _number(value) == expected
-            if not same:
+            if not pd.isna(value) and not _says(value, expected := read(clip)):
                 raise InputError(
                     path, f"{column} of {name} contradicts its name", expected=repr(expected), got=repr(value)
-                )
+                )  # the release leaves cells empty that the name fills
 
 
-def _number(value: object) -> float | None:
-    try:
-        return float(str(value))
-    except ValueError:
-        return None
+def _says(text: str, expected: object) -> bool:
+    """Tell whether a cell says what the name says, numbers in whatever form."""
+    if not isinstance(expected, int):
+        return text == expected
+    return float(pd.to_numeric(text, errors="coerce")) == expected
 
 
 def _invented(actors: list[str], emotions: str, salience: str, i: int) -> str:

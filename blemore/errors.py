@@ -23,16 +23,6 @@ class UnknownNameError(BlemoreError, LookupError):
         super().__init__(f"unknown {kind} {name!r}{hint} (known: {', '.join(known)})")
 
 
-class ClipNameError(BlemoreError, ValueError):
-    """A file name does not follow the data set's grammar."""
-
-    def __init__(self, name: str, problem: str) -> None:
-        super().__init__(
-            f"clip name {name!r}: {problem}; expected names like A102_ang_int1_ver1, A303_neu_sit2_ver1 "
-            "or A411_mix_ang_hap_30_70_ver1"
-        )
-
-
 class InputError(BlemoreError, ValueError):
     """A file or an array that was handed in cannot be used."""
 
@@ -41,7 +31,16 @@ class InputError(BlemoreError, ValueError):
         parts += [f"expected {expected}"] if expected else []
         parts += [f"got {got}"] if got else []
         parts += [fix] if fix else []
-        super().__init__("; ".join(parts))
+        text = "; ".join(parts)  # one line, whatever the input
+        super().__init__("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
+
+
+class ClipNameError(InputError):
+    """A file name does not follow the data set's grammar."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        examples = "names like A102_ang_int1_ver1, A303_neu_sit2_ver1 or A411_mix_ang_hap_30_70_ver1"
+        super().__init__(f"clip name {name!r}", problem, expected=examples)
 
 
 class SourceError(BlemoreError):

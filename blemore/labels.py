@@ -7,6 +7,7 @@ scoring is a comparison of two integer arrays.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -33,13 +34,15 @@ RATIOS = ((30, 70), (50, 50), (70, 30))
 CLASSES = ("ang", "disg", "fea", "hap", "neu", "sad", *("-".join(pair) for pair in PAIRS))
 """The 16 classes in the order of the axes of the paper's Figure 4 (the one place where neutral is fifth)."""
 
-Saliences = NDArray[np.int64]
-"""(N, 6) integers in percent, rows sum to 100: one entry of 100, or two entries."""
+Saliences = NDArray[np.int64] | NDArray[np.float64]
+"""(N, 6) in percent, rows sum to 100: one entry of 100, or two entries. Whole numbers, but for decisions that people bring."""
 
 _SINGLE = re.compile(
-    r"(?P<actor>A\d+)_(?P<emotion>[a-z]+)_(?:int(?P<intensity>\d+)|sit(?P<situation>\d+))_ver(?P<version>\d+)"
+    r"(?P<actor>A\d+)_(?P<emotion>[a-z]+)_(?:int(?P<intensity>\d+)|sit(?P<situation>\d+))_ver(?P<version>\d+)", re.ASCII
 )
-_BLEND = re.compile(r"(?P<actor>A\d+)_mix_(?P<a>[a-z]+)_(?P<b>[a-z]+)_(?P<p>\d+)_(?P<q>\d+)_ver(?P<version>\d+)")
+_BLEND = re.compile(
+    r"(?P<actor>A\d+)_mix_(?P<a>[a-z]+)_(?P<b>[a-z]+)_(?P<p>\d+)_(?P<q>\d+)_ver(?P<version>\d+)", re.ASCII
+)
 _SUFFIX = re.compile(r"\.(mov|mp4|wav|npy|csv)$", re.IGNORECASE)
 
 
@@ -123,14 +126,14 @@ def _what_is_wrong(text: str) -> str:
     return "between actor and version there must be an emotion and int1 or sit1"
 
 
-def saliences(emotions: Sequence[str], percent: Sequence[float]) -> list[int]:
-    """Return one row of saliences (6 integers in percent) from emotion names and their shares.
+def saliences(emotions: Sequence[str], percent: Sequence[float]) -> list[float]:
+    """Return one row of saliences (6 numbers in percent) from emotion names and their shares.
 
     Raises
     ------
     InputError, UnknownNameError
         If an emotion is unknown or named twice, if there are not one or two, or if the shares are not
-        100, or two positive whole numbers that sum to 100.
+        100, or two positive numbers that sum to 100. A ratio that no clip has is none the less one.
 
     Examples
     --------
@@ -140,15 +143,15 @@ def saliences(emotions: Sequence[str], percent: Sequence[float]) -> list[int]:
     for emotion in emotions:
         if emotion not in EMOTIONS:
             raise UnknownNameError("emotion", emotion, EMOTIONS)
-    shares = [float(share) for share in percent]
-    got = ", ".join(f"{e} {s:g}" for e, s in zip(emotions, shares, strict=True))
+    shares = [float(share) if abs(share) < 1e6 else math.inf for share in percent]
+    got = ", ".join(f"{e} {s:.12g}" for e, s in zip(emotions, shares, strict=True))
     if len(shares) not in (1, 2) or len(set(emotions)) != len(shares):
         raise InputError("saliences", "a clip shows one emotion or two different ones", got=got or "none")
-    if sum(shares) != 100 or any(share <= 0 or share != int(share) for share in shares):
+    if not math.isclose(sum(shares), 100, rel_tol=0, abs_tol=1e-9) or any(share <= 0 for share in shares):
         raise InputError("saliences", "not 100, nor a positive pair that sums to 100", got=got)
-    row = [0] * len(EMOTIONS)
+    row: list[float] = [0] * len(EMOTIONS)
     for emotion, share in zip(emotions, shares, strict=True):
-        row[EMOTIONS.index(emotion)] = int(share)
+        row[EMOTIONS.index(emotion)] = int(share) if share == int(share) else share
     return row
 
 

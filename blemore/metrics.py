@@ -87,13 +87,13 @@ def score(decided: Saliences, truth: Saliences) -> Scores:
     )
 
 
-def most_frequent_single(truth: Saliences) -> list[int]:
+def most_frequent_single(truth: Saliences) -> list[float]:
     """Return the saliences of the most frequent single emotion; ties go to the first in label order."""
     counts = [int((truth[:, i] == 100).sum()) for i in range(len(EMOTIONS))]
     return saliences([EMOTIONS[int(np.argmax(counts))]], [100])
 
 
-def most_frequent_blend(truth: Saliences) -> list[int]:
+def most_frequent_blend(truth: Saliences) -> list[float]:
     """Return the saliences of the most frequent pair in its own most frequent ratio.
 
     Ties go to the first pair in label order, and to 30/70, then 50/50, then 70/30.

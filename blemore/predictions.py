@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from blemore.clips import read_csv
 from blemore.errors import BlemoreError, InputError, UnknownNameError, first
-from blemore.labels import EMOTIONS, Saliences, parse_clip_name, saliences, stem
+from blemore.labels import EMOTION_NAMES, EMOTIONS, Saliences, parse_clip_name, saliences, stem
+from blemore.tables import clip_column, read_csv
 
 HICMAE_ORDER = ("neu", "ang", "disg", "fea", "hap", "sad")
 """Column order of the released HiCMAE logits."""
@@ -37,7 +38,8 @@ def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     [[0.25, 0.75]]
     """
     wide = np.asarray(logits, dtype=np.float64)
-    powers = np.exp(wide - wide.max(axis=1, keepdims=True))
+    with np.errstate(over="ignore"):  # a gap too wide for float64 is a probability of 0 all the same
+        powers = np.exp(wide - wide.max(axis=1, keepdims=True))
     result: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
     return result
 
@@ -64,17 +66,20 @@ def read_table(path: str | Path, *, logits: bool = False, order: Sequence[str] |
     """
     if order is not None:
         _check_order(order)
-    read = _read_npz if Path(path).suffix == ".npz" else _read_csv
+    read = _read_npz if Path(path).suffix.lower() == ".npz" else _read_csv
     names, values, are_logits, found_order = read(path, logits)
     names = [stem(name) for name in names]
     if len(set(names)) < len(names):
-        raise InputError(path, "a clip occurs twice", got=first([n for n in set(names) if names.count(n) > 1]))
+        raise InputError(
+            path, "a clip occurs twice", got=first([n for n, times in Counter(names).items() if times > 1])
+        )
     if values.shape != (len(names), len(EMOTIONS)) or not names:
         raise InputError(path, "wrong shape", expected=f"({len(names) or 'N'}, 6)", got=str(values.shape))
-    if not (fine := np.isfinite(values).all(axis=1)).all():
+    with np.errstate(over="ignore"):  # too large for float64 is infinite, and refused as such
+        wide: NDArray[np.float64] = values.astype(np.float64)
+    if not (fine := np.isfinite(wide).all(axis=1)).all():
         raise InputError(path, "NaN or infinite value", got=f"clip {names[int(np.argmin(fine))]}")
     columns = order or found_order or EMOTIONS
-    wide: NDArray[np.float64] = values.astype(np.float64)
     wide = wide[:, [list(columns).index(emotion) for emotion in EMOTIONS]]
     return Predictions(names, softmax(wide) if are_logits else _checked(path, names, wide))
 
@@ -98,12 +103,17 @@ _Raw = tuple[list[str], NDArray[np.floating], bool, Sequence[str] | None]
 
 def _read_npz(path: str | Path, logits: bool) -> _Raw:
     try:
+        if Path(path).is_file() and not zipfile.is_zipfile(path):
+            raise InputError(path, "is no .npz archive")
         with np.load(path, allow_pickle=False) as data:
-            arrays = dict(data)
+            arrays = {name: array for name, array in data.items() if isinstance(array, np.ndarray)}
+    except BlemoreError:
+        raise
     except FileNotFoundError:
         raise InputError(path, "no such file", fix="check the path") from None
-    except (OSError, ValueError) as error:
-        raise InputError(path, "cannot be read as .npz without pickles", got=str(error).splitlines()[0]) from None
+    except Exception as error:  # a damaged archive can fail in a dozen ways
+        said = "pickles, which are not loaded" if "pickle" in str(error) else str(error).split("\n")[0]
+        raise InputError(path, "cannot be read as .npz", got=said) from None
     kinds = [kind for kind in ("probabilities", "logits") if kind in arrays]
     if "filenames" not in arrays or len(kinds) != 1:
         raise InputError(
@@ -117,26 +127,40 @@ def _read_npz(path: str | Path, logits: bool) -> _Raw:
     values = arrays[kinds[0]]
     if values.dtype.kind not in "fiu":
         raise InputError(path, f"{kinds[0]} are not numbers", got=str(values.dtype))
-    return [str(name) for name in arrays["filenames"].tolist()], values, kinds == ["logits"], None
+    names = arrays["filenames"]
+    if names.ndim != 1 or names.dtype.kind != "U":
+        raise InputError(path, "filenames", expected="(N,) texts", got=f"{names.shape} {names.dtype}")
+    return names.tolist(), values, kinds == ["logits"], None
 
 
 def _read_csv(path: str | Path, logits: bool) -> _Raw:
-    table = read_csv(path, set())
+    table = read_csv(path, ())
     if {"id", "pred"} <= set(table.columns):
         rows = [np.array(str(text).strip("[] ").replace(",", " ").split(), dtype=object) for text in table["pred"]]
         if any(len(row) != len(EMOTIONS) for row in rows):
             raise InputError(path, "column pred", expected="six numbers a row")
-        return table["id"].astype(str).tolist(), _numbers(path, np.stack(rows)), True, HICMAE_ORDER
-    if len(table.columns) != len(EMOTIONS) + 1:
+        return clip_column(path, table["id"]), _numbers(path, np.stack(rows)), True, HICMAE_ORDER
+    header = [name.lower() for name in table.columns]
+    if len(header) != len(EMOTIONS) + 1:
         raise InputError(
-            path,
-            "columns",
-            expected="the clip's name and six emotions, or id, label, pred",
-            got=", ".join(map(str, table.columns)),
+            path, "columns", expected="the clip's name and six emotions, or id, label, pred", got=", ".join(header)
         )
-    named = [str(column).strip().lower() for column in table.columns[1:]]
-    order = named if set(named) == set(EMOTIONS) else None
-    return table.iloc[:, 0].astype(str).tolist(), _numbers(path, table.iloc[:, 1:].to_numpy()), logits, order
+    numbers = _numbers(path, table.iloc[:, 1:].to_numpy(dtype=object))
+    return clip_column(path, table.iloc[:, 0]), numbers, logits, _order_of(path, header[1:])
+
+
+def _order_of(path: str | Path, header: list[str]) -> Sequence[str] | None:
+    """Return the order that column names give; None if they speak of no emotion at all."""
+    short = {full: name for name, full in EMOTION_NAMES.items()}
+    named = [short.get(name, name) for name in header]
+    if set(named) == set(EMOTIONS):
+        return named
+    doubtful = {*EMOTIONS} & {*named} or any(not name or name[0] in "0123456789.-+" for name in header)
+    if doubtful:
+        raise InputError(
+            path, "column names", expected=f"a header line that names {', '.join(EMOTIONS)}", got=", ".join(header)
+        )
+    return None
 
 
 def _numbers(path: str | Path, values: NDArray[np.object_]) -> NDArray[np.float64]:
@@ -154,7 +178,7 @@ def _check_order(order: Sequence[str]) -> None:
         raise InputError("order", "each of the six emotions once", got=",".join(order))
 
 
-def read_decisions(path: str | Path) -> dict[str, list[int]]:
+def read_decisions(path: str | Path) -> dict[str, list[float]]:
     """Read decisions ``{clip: [{"emotion": ..., "salience": ...}]}``, the challenge's format.
 
     The outer ``{"predictions": ...}`` may be there or not; entries come in any order, saliences as int
@@ -163,19 +187,19 @@ def read_decisions(path: str | Path) -> dict[str, list[int]]:
     Returns
     -------
     dict
-        Saliences (six integers in percent) by clip name without suffix.
+        Saliences (six numbers in percent) by clip name without suffix.
     """
     try:
-        given = json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=_no_key_twice)
+        given = json.loads(Path(path).read_text(encoding="utf-8-sig"), object_pairs_hook=_no_key_twice)
     except FileNotFoundError:
         raise InputError(path, "no such file", fix="check the path") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(path, "cannot be read as JSON", got=str(error)) from None
     if isinstance(given, dict) and isinstance(given.get("predictions"), dict):
         given = given["predictions"]
     if not isinstance(given, dict) or not given:
         raise InputError(path, "not an object of clips", expected='{"clip": [{"emotion": "ang", "salience": 100}]}')
-    decisions: dict[str, list[int]] = {}
+    decisions: dict[str, list[float]] = {}
     for name, entries in given.items():
         if stem(name) in decisions:
             raise InputError(path, "a clip occurs twice", got=stem(name))
@@ -183,7 +207,7 @@ def read_decisions(path: str | Path) -> dict[str, list[int]]:
     return decisions
 
 
-def _decision(path: str | Path, name: str, entries: object) -> list[int]:
+def _decision(path: str | Path, name: str, entries: object) -> list[float]:
     fine = isinstance(entries, list) and all(isinstance(e, dict) and {"emotion", "salience"} <= set(e) for e in entries)
     if not fine or not isinstance(entries, list):
         raise InputError(
@@ -208,38 +232,62 @@ def _no_key_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return dict(pairs)
 
 
-def read_truth(path: str | Path) -> dict[str, list[int]]:
+def read_truth(path: str | Path) -> dict[str, list[float]]:
     """Read the true saliences of a metadata file by clip name.
 
     From the columns ``emotion_1``, ``emotion_2``, ``emotion_1_salience``, ``emotion_2_salience`` where
     they are, as a test partition has to bring them; else from the file names.
     """
     table = read_csv(path, {"filename"})
-    truth: dict[str, list[int]] = {}
-    for row in table.to_dict("records"):
-        name = stem(str(row["filename"]))
+    truth: dict[str, list[float]] = {}
+    names = clip_column(path, table["filename"])
+    for name, row in zip(map(stem, names), table.to_dict("records"), strict=True):
         if name in truth:
             raise InputError(path, "a clip occurs twice", got=name)
         try:
             truth[name] = _true_row(name, {str(key): value for key, value in row.items()})
         except BlemoreError as error:
-            raise InputError(path, str(error)) from None
+            raise InputError(path, f"{name}: {error}") from None
         except ValueError:
             raise InputError(path, f"salience of {name} is not a number") from None
     return truth
 
 
-def _true_row(name: str, row: dict[str, object]) -> list[int]:
-    if pd.isna(row.get("emotion_1")):  # type: ignore[call-overload]
-        clip = parse_clip_name(name)
-        return saliences(clip.emotions, clip.saliences)
-    if pd.isna(row.get("emotion_2")):  # type: ignore[call-overload]
-        return saliences([str(row["emotion_1"])], [100])
-    shares = [float(str(row.get(f"emotion_{i}_salience"))) for i in (1, 2)]
-    return saliences([str(row["emotion_1"]), str(row["emotion_2"])], shares)
+def truth_of_names(path: str | Path, names: Iterable[str], fix: str = "") -> dict[str, list[float]]:
+    """Return the true saliences that the names of a file's clips carry; ``fix`` is what an error advises."""
+    try:
+        return {name: _of_name(name) for name in names}
+    except InputError as error:
+        raise InputError(path, str(error), fix=fix) from None
 
 
-def match(decisions: dict[str, list[int]], truth: dict[str, list[int]]) -> tuple[Saliences, Saliences, list[str]]:
+def _of_name(name: str) -> list[float]:
+    clip = parse_clip_name(name)
+    return saliences(clip.emotions, clip.saliences)
+
+
+def _true_row(name: str, row: Mapping[str, object]) -> list[float]:
+    """Return one clip's truth from its row, else its name; what both say must agree."""
+    named = None if name.startswith("test_") else _of_name(name)
+    columns = ("emotion_1", "emotion_2", "emotion_1_salience", "emotion_2_salience")
+    given = {key: text for key in columns if isinstance(text := row.get(key), str)}  # a cell is text, or missing
+    if not given.keys() & {"emotion_1", "emotion_2"}:
+        return named or _of_name(name)
+    if "emotion_1" not in given:
+        raise InputError("emotion_1", "empty, but there is an emotion_2")
+    emotions = [given[key] for key in columns[:2] if key in given]
+    for emotion in emotions:
+        if emotion not in EMOTIONS:
+            raise UnknownNameError("emotion", emotion, EMOTIONS)
+    default = "100" if len(emotions) == 1 else "missing"
+    shares = [float(given.get(f"{column}_salience", default)) for column in columns[: len(emotions)]]
+    told = saliences(emotions, shares)
+    if named is not None and told != named:
+        raise InputError("label", "contradicts the clip's name")
+    return told
+
+
+def match(decisions: dict[str, list[float]], truth: dict[str, list[float]]) -> tuple[Saliences, Saliences, list[str]]:
     """Return decided and true saliences (N, 6) of the truth's clips, and the clips decided in vain.
 
     Raises
@@ -254,5 +302,5 @@ def match(decisions: dict[str, list[int]], truth: dict[str, list[int]]) -> tuple
             got=f"no {first(missing)}",
             fix="predict every clip of the truth",
         )
-    decided = np.array([decisions[name] for name in truth], dtype=np.int64)
-    return decided, np.array(list(truth.values()), dtype=np.int64), [n for n in decisions if n not in truth]
+    decided = np.array([decisions[name] for name in truth], dtype=np.float64)
+    return decided, np.array(list(truth.values()), dtype=np.float64), [n for n in decisions if n not in truth]

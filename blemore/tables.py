@@ -1,0 +1,50 @@
+"""CSV files that people bring, read strictly: what is doubtful is refused, not guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+from blemore.errors import InputError, first
+
+
+def read_csv(path: str | Path, needed: Collection[str]) -> pd.DataFrame:
+    """Read a CSV file with a header line, some needed columns and at least one row.
+
+    Cells are texts without surrounding blanks, missing where empty.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it is not CSV, a row is longer than the header, a column occurs twice or is
+        missing, or there are no rows.
+    """
+    try:
+        with Path(path).open("rb") as file:  # not the path: pandas would unpack archives and fetch addresses
+            # header=None: given the header's width, pandas refuses longer rows instead of taking them for an index
+            cells: pd.DataFrame = pd.read_csv(
+                file, dtype=object, header=None, encoding="utf-8-sig", skipinitialspace=True
+            )
+    except FileNotFoundError:
+        raise InputError(path, "no such file", fix="check the path") from None
+    except (OSError, ValueError) as error:
+        raise InputError(path, "cannot be read as CSV", got=str(error).strip().splitlines()[0]) from None
+    cells = cells.apply(lambda column: column.str.strip()).replace("", pd.NA)
+    header = cells.iloc[0].fillna("").tolist()
+    if twice := [name for name in dict.fromkeys(header) if name and header.count(name) > 1]:
+        raise InputError(path, f"column {first(twice)} occurs twice")
+    if missing := [name for name in needed if name not in header]:
+        raise InputError(path, f"missing column {first(sorted(missing))}", got=f"columns {', '.join(header)}")
+    table: pd.DataFrame = cells.iloc[1:].set_axis(header, axis=1).reset_index(drop=True)
+    if table.empty:
+        raise InputError(path, "has no rows")
+    return table
+
+
+def clip_column(path: str | Path, cells: pd.Series) -> list[str]:
+    """Return a column of clip names; refuse a row without one."""
+    if cells.isna().any():
+        raise InputError(path, f"row {int(cells.isna().argmax()) + 1} has no clip name")
+    return [str(name) for name in cells]

@@ -1,0 +1,157 @@
+"""One way to hold a number of ours against the paper's: tolerance, verdict, known differences."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from blemore import comparison, paper
+from blemore.comparison import KINDS, LABELS, VERDICTS, Comparison, of_number, of_statement
+from blemore.errors import UnknownNameError
+
+REAL = ("released", "measured", "recorded")
+NUMBERS = st.floats(-1e6, 1e6)
+
+
+def compare(printed: float | str, ours: float | str | None, label: str = "released", **more) -> Comparison:
+    return Comparison("an.id", "3.1", "something", printed, ours, label, **more)
+
+
+@settings(deadline=None)
+@given(NUMBERS, NUMBERS, st.floats(0, 1e3))
+def test_numbers_agree_where_they_are_no_further_apart_than_the_tolerance(printed, ours, tolerance) -> None:
+    found = compare(printed, ours, kind="rounding", tolerance=tolerance)
+    assert found.difference == ours - printed
+    if abs(abs(ours - printed) - tolerance) > 1e-8:
+        assert found.agrees == (abs(ours - printed) < tolerance)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 1000), st.integers(0, 4))
+def test_what_rounds_to_the_printed_number_agrees_and_one_unit_beside_it_does_not(units, decimals) -> None:
+    step = 10.0**-decimals
+    printed = round(units * step, decimals)
+    tolerance = paper.half_unit(decimals)
+    for ours, agrees in ((0.4999, True), (-0.4999, True), (0.5, True), (0.51, False), (-0.51, False), (1, False)):
+        found = compare(printed, printed + ours * step, kind="rounding", tolerance=tolerance)
+        assert found.agrees == agrees, ours
+
+
+@pytest.mark.parametrize(("ours", "agrees"), [(3050, True), (3049, False), (3051, False), (3050.0001, False)])
+def test_counts_must_be_exact(ours: float, agrees: bool) -> None:
+    assert compare(3050, ours).agrees == agrees
+
+
+@pytest.mark.parametrize("ours", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_never_agrees(ours: float) -> None:
+    found = compare(1.0, ours, kind="rounding", tolerance=0.5)
+    assert not found.agrees
+    assert found.verdict == "differs"
+
+
+@pytest.mark.parametrize(
+    ("printed", "ours", "agrees"),
+    [("ViT-B/16", "ViT-B/16", True), ("ViT-B/16", "ViT-g/14", False), (1.0, "1.0", False), ("1.0", 1.0, False)],
+)
+def test_words_agree_where_they_are_the_same(printed, ours, agrees: bool) -> None:
+    found = compare(printed, ours)
+    assert found.difference is None
+    assert found.agrees == agrees
+    assert found.verdict == ("reproduced" if agrees else "differs")
+
+
+@pytest.mark.parametrize("label", REAL)
+def test_only_real_data_reproduce_a_number(label: str) -> None:
+    assert compare(1, 1, label).verdict == "reproduced"
+    assert compare(1, 2, label).verdict == "differs"
+
+
+@pytest.mark.parametrize("ours", [1, 2])
+def test_simulated_data_prove_nothing_whether_they_agree_or_not(ours: int) -> None:
+    assert compare(1, ours, "stand-in").verdict == "by construction"
+
+
+def test_the_paper_against_itself_is_consistent_and_no_reproduction() -> None:
+    assert compare(1, 1, "paper").verdict == "consistent"
+    assert compare(1, 2, "paper").verdict == "differs"
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_what_cannot_be_computed_is_unchecked_wherever_it_would_come_from(label: str) -> None:
+    found = compare(1, None, label)
+    assert found.verdict == "unchecked"
+    assert found.difference is None
+
+
+def test_known_difference_is_one_that_is_listed_and_still_differs() -> None:
+    listed = next(iter(comparison.known_differences()))
+    assert Comparison(listed, "3.1", "x", 1, 2, "released").verdict == "known difference"
+    assert Comparison(listed, "3.1", "x", 1, 1, "released").verdict == "reproduced"
+    assert Comparison(listed, "3.1", "x", 1, 2, "stand-in").verdict == "by construction"
+
+
+def test_every_known_difference_has_a_reason_of_one_line() -> None:
+    for id, reason in comparison.known_differences().items():
+        assert len(reason) > 40, id
+        assert reason == " ".join(reason.split())
+
+
+@pytest.mark.parametrize("given", [{"label": "guessed"}, {"kind": "roughly"}])
+def test_unknown_labels_and_kinds_of_tolerance_are_refused(given: dict[str, str]) -> None:
+    with pytest.raises(UnknownNameError):
+        compare(1, 1, **given)
+
+
+def test_every_verdict_explained_is_reached_and_no_other() -> None:
+    listed = next(iter(comparison.known_differences()))
+    found = {
+        Comparison(id, "1", "x", 1, ours, label).verdict
+        for id in (listed, "other")
+        for ours in (None, 1, 2)
+        for label in LABELS
+    }
+    assert found == set(VERDICTS)
+
+
+@pytest.mark.parametrize("id", paper.numbers())
+def test_a_number_of_the_prose_agrees_with_itself_and_not_with_one_unit_more(id: str) -> None:
+    printed = paper.number(id)
+    same = of_number(id, printed.value, "released", "itself")
+    assert (same.agrees, same.section, same.kind in KINDS) == (True, printed.section, True)
+    unit = 10.0**-printed.decimals
+    assert not of_number(id, printed.value + unit, "released", "more").agrees
+    assert of_number(id, None, "released", "absent").verdict == "unchecked"
+
+
+def test_counts_of_the_prose_are_held_exactly_and_percentages_to_their_last_digit() -> None:
+    assert of_number("dataset.clips", 3050.4, "released", "x").verdict != "reproduced"
+    single = of_number("baseline.single.train.acc_presence", 7.824, "released", "x")
+    assert (single.kind, single.tolerance, single.decimals, single.unit) == ("rounding", 0.005, 2, "%")
+    assert single.agrees
+    assert not of_number("baseline.single.train.acc_presence", 7.826, "released", "x").agrees
+
+
+def test_a_number_that_the_paper_does_not_print_is_refused() -> None:
+    with pytest.raises(UnknownNameError):
+        of_number("dataset.clip", 1, "released", "x")
+
+
+def test_cells_of_a_table_are_grouped_by_row_and_column() -> None:
+    cells = [Comparison(f"table2.{id}", "table 2", "x", 1, 1, "released") for id in ("clip.a", "a+b:sub.a", "clip.b")]
+    grouped = comparison.by_row(cells)
+    assert grouped == {"clip": {"a": cells[0], "b": cells[2]}, "a+b:sub": {"a": cells[1]}}
+
+
+def test_one_cell_that_differs_decides_the_rows_verdict() -> None:
+    cells = [compare(1, 1), compare(1, None), compare(1, 2), compare(1, 1, "paper")]
+    assert comparison.worst(cells) is cells[2]
+    assert comparison.worst(cells[:2]) is cells[1]
+    assert comparison.worst([compare(1, 1, "paper"), cells[0]]) is cells[0]
+
+
+@pytest.mark.parametrize(("holds", "verdict"), [(True, "reproduced"), (False, "differs"), (None, "unchecked")])
+def test_a_statement_holds_or_not_or_cannot_be_checked(holds: bool | None, verdict: str) -> None:
+    assert of_statement("an.id", "5.1", "x", holds, "released").verdict == verdict

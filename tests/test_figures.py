@@ -1,0 +1,275 @@
+"""Figures: the same bytes each time, readable in both themes, labelled also inside the picture, safe in a page."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import inspect
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+
+from blemore import clips, drawing, figures, paper, recorded
+from blemore.comparison import LABELS
+from blemore.drawing import EMOTION_COLOURS, INK, OURS, PAPER, SOFT, Drawing, canvas, drawn
+from blemore.fragments import Fragment
+from tests.conftest import ROOT
+
+LIGHT, DARK = "#fffdfa", "#14171b"  # the book's paper, in book/_static/companion.css
+
+TUNED = recorded.read("hicmae_folds").table.query("variant == 'kl-100'")
+GRID = recorded.read("hicmae_grid").table.query("variant == 'kl-100'")
+VALIDATION = recorded.read("validation").table.query("model == 'mlp-512'")
+CURVES = recorded.read("curves").table
+INVENTED = clips.standin().of("train")
+
+MAKE: dict[str, Callable[[str], Fragment]] = {  # by name of the function; the argument is the label of ours
+    "durations": lambda label: figures.durations(recorded.read("durations").table, label),
+    "structure": lambda label: figures.structure(),
+    "folds": lambda label: figures.folds(INVENTED.partitions(), label),
+    "classes": lambda label: figures.classes(INVENTED.counts(), "Clips per class", [label]),
+    "threshold_maps": lambda label: figures.threshold_maps(GRID, TUNED, label, "HiCMAE logits"),
+    "decided": lambda label: figures.decided(TUNED, label),
+    "validation": lambda label: figures.validation(VALIDATION, label),
+    "curves": lambda label: figures.curves(CURVES.query("id == 'clip'"), "CLIP", "mlp-512", 90.0, label),
+    "confusion": lambda label: figures.confusion(paper.figure(4), "Figure 4", [label]),
+    "validation_to_test": lambda label: figures.validation_to_test(),
+}
+FROM_THE_PAPER = {"structure", "validation_to_test"}  # nothing of ours in them
+HOSTILE = "<script>alert('x')</script> R&D \"a\" </text>"
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Fragment]:
+    return {name: make("stand-in") for name, make in MAKE.items()}
+
+
+def svg_of(fragment: Fragment) -> str:
+    (picture,) = re.findall(r"<svg.*?</svg>", fragment.html, re.DOTALL)
+    return picture
+
+
+def text_in(fragment: Fragment) -> str:
+    tree = ElementTree.fromstring(svg_of(fragment))
+    return " ".join("".join(one.itertext()) for one in tree.iter("{http://www.w3.org/2000/svg}text"))
+
+
+def luminance(colour: str) -> float:
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2: (L1 + 0.05) / (L2 + 0.05), the lighter first."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_every_figure_is_tested_here() -> None:
+    drawn_ones = {name for name, one in inspect.getmembers(figures, inspect.isfunction) if hasattr(one, "__wrapped__")}
+    assert drawn_ones == set(MAKE)
+
+
+@pytest.mark.parametrize("colour", [*EMOTION_COLOURS.values(), PAPER, OURS, SOFT])
+@pytest.mark.parametrize("background", [LIGHT, DARK])
+def test_hues_stand_out_on_the_paper_of_both_themes(colour: str, background: str) -> None:
+    assert contrast(colour, background) >= 3
+
+
+def test_contrast_here_is_that_of_the_guideline() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)
+
+
+def test_papers_of_the_themes_are_those_of_the_style_sheet() -> None:
+    css = (ROOT / "book" / "_static" / "companion.css").read_text(encoding="utf-8")
+    assert [one.lower() for one in re.findall(r"--pst-color-background:\s*(#\w{6})", css)][:2] == [LIGHT, DARK]
+
+
+def test_six_emotions_have_six_hues_none_of_them_ink() -> None:
+    assert len(set(EMOTION_COLOURS.values())) == 6
+    assert INK not in {*EMOTION_COLOURS.values(), PAPER, OURS, SOFT}
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_same_numbers_make_the_same_bytes(name: str, made: dict[str, Fragment]) -> None:
+    assert MAKE[name]("stand-in") == made[name]
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_caption_is_the_text_alternative_and_the_figure_is_named(name: str, made: dict[str, Fragment]) -> None:
+    (caption,) = re.findall(r"<figcaption>(.*?)</figcaption>", made[name].html, re.DOTALL)
+    said = html.unescape(re.sub(r"<span.*?</span>", "", caption)).strip()
+    tree = ElementTree.fromstring(svg_of(made[name]))
+    assert tree.get("aria-label") == said and tree.get("role") == "img"
+    assert len(said) > 7 and "None" not in said and "nan" not in said
+    assert made[name].text.startswith(f"[figure] {said} [")
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_label_is_on_the_figure_and_in_its_plain_form(name: str, made: dict[str, Fragment]) -> None:
+    label = "paper" if name in FROM_THE_PAPER else "stand-in"
+    (caption,) = re.findall(r"<figcaption>(.*?)</figcaption>", made[name].html, re.DOTALL)
+    assert f'class="label label-{label}"' in caption
+    (listed,) = re.findall(r"\[([^\]]*)\]$", made[name].text)
+    assert label in listed.split(", ") and set(listed.split(", ")) <= set(LABELS)
+
+
+@pytest.mark.parametrize("name", sorted(set(MAKE) - FROM_THE_PAPER))
+def test_simulated_numbers_say_so_inside_the_picture(name: str, made: dict[str, Fragment]) -> None:
+    assert "stand-in" in text_in(made[name])
+
+
+@pytest.mark.parametrize("name", sorted(FROM_THE_PAPER))
+def test_printed_numbers_are_not_called_simulated(name: str, made: dict[str, Fragment]) -> None:
+    assert "stand-in" not in made[name].html
+
+
+@pytest.mark.parametrize("label", sorted(set(LABELS) - {"stand-in"}))
+def test_real_numbers_are_not_called_simulated(label: str) -> None:
+    assert "simulated" not in MAKE["folds"](label).html
+
+
+def test_ids_of_all_figures_differ(made: dict[str, Fragment]) -> None:
+    ids = Counter(id for one in made.values() for id in re.findall(r'\bid="([^"]+)"', one.html))
+    assert [id for id, times in ids.items() if times > 1] == []
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_references_inside_a_figure_lead_somewhere(name: str, made: dict[str, Fragment]) -> None:
+    ids = set(re.findall(r'\bid="([^"]+)"', made[name].html))
+    asked = re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', made[name].html)
+    assert {one or other for one, other in asked} <= ids
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_picture_holds_no_path_no_date_and_no_fixed_ink(name: str, made: dict[str, Fragment]) -> None:
+    page = made[name].html
+    for trace in (str(ROOT), str(Path.home()), "/tmp", "<dc:date", "<metadata", "Matplotlib", "<?xml", "<!DOCTYPE"):
+        assert trace not in page
+    assert INK not in page.lower() and "currentColor" in page
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_picture_scales_with_the_page_and_asks_for_nothing_outside(name: str, made: dict[str, Fragment]) -> None:
+    tree = ElementTree.fromstring(svg_of(made[name]))
+    assert tree.get("width") is None and tree.get("viewBox")
+    (opening,) = re.findall(r"<svg[^>]*>", made[name].html)
+    assert "http" not in svg_of(made[name]).replace(opening, "")
+    assert not tree.findall(".//{http://www.w3.org/2000/svg}image")
+
+
+def test_style_inside_a_picture_does_not_reach_the_page(made: dict[str, Fragment]) -> None:
+    pictures = "".join(one.html for one in made.values())
+    for rules in re.findall(r"<style[^>]*>(.*?)</style>", pictures, re.DOTALL):
+        for selector in re.findall(r"([^{}]+)\{", rules):
+            assert selector.strip().startswith(("#", ".")), f"{selector.strip()!r} styles the whole page"
+
+
+def test_hostile_text_stays_text() -> None:
+    table = INVENTED.partitions().rename(index={"fold0": HOSTILE})
+    for fragment in (
+        figures.folds(table, "paper"),
+        figures.threshold_maps(GRID, TUNED, "paper", HOSTILE),
+        figures.confusion(paper.figure(4), HOSTILE, ["paper"]),
+        figures.curves(CURVES.query("id == 'clip'"), HOSTILE, "mlp-512", 90.0, "paper"),
+    ):
+        tree = ElementTree.fromstring(fragment.html)  # well formed as a whole
+        assert not tree.findall(".//script") and not tree.findall(".//{http://www.w3.org/2000/svg}script")
+        said = "".join(tree.itertext()) + "".join(one.get("aria-label") or "" for one in tree.iter())
+        assert HOSTILE in said
+
+
+def test_parts_of_one_figure_drawn_from_two_tables_can_stand_on_one_page() -> None:
+    both = [figures.curves(CURVES.query(f"id == '{id}'"), id, "mlp-512", 90.0, "paper") for id in ("clip", "imagebind")]
+    ids = Counter(id for one in both for id in re.findall(r'\bid="([^"]+)"', svg_of(one)))
+    assert [id for id, times in ids.items() if times > 1] == []
+
+
+def test_unknown_label_is_refused() -> None:
+    with pytest.raises(LookupError, match="relased"):
+        MAKE["folds"]("relased")
+
+
+def test_caption_of_table_2_claims_agreement_only_where_there_is_any() -> None:
+    spoilt = VALIDATION.copy()
+    spoilt.loc[spoilt["id"] == "clip", "acc_presence_mean"] += 0.05
+    assert "coincide in the 7 rows" in MAKE["validation"]("recorded").text
+    assert "coincide in the 7 rows" not in figures.validation(spoilt, "recorded").text
+
+
+def test_caption_of_the_drop_to_test_is_true() -> None:
+    two, three = (paper.table(number).set_index("id") for number in (2, 3))
+    rows = [row for row in three.index if not row.startswith("trivial")]
+    rise = [
+        row for row in rows
+        if three.loc[row, ["acc_presence", "acc_salience"]].sum()
+        >= two.loc[row, ["acc_presence_mean", "acc_salience_mean"]].sum()
+    ]  # fmt: skip
+    text = figures.validation_to_test().text
+    assert f"falls in {len(rows) - len(rise)} of {len(rows)} rows" in text
+    assert ("two audio encoders alone" in text) == (set(rise) == {"hubert", "wavlm"})
+
+
+def test_caption_of_durations_is_true() -> None:
+    medians = []
+    for _, bars in paper.figure(2).groupby("panel", sort=False):
+        total, seen = bars["clips"].sum(), 0
+        for left, right, n in bars[["left_s", "right_s", "clips"]].itertuples(index=False):
+            seen += n
+            if seen >= total / 2:
+                medians.append((left + right) / 2)
+                break
+    text = MAKE["durations"]("recorded").text
+    assert f"about {medians[1]:.0f} s, half of the single emotions more than about {medians[0]:.0f} s" in text
+    assert medians[1] > medians[0]
+    spans = recorded.read("durations_range").table.set_index("panel")["median_s"]
+    assert spans["blended"] > spans["single"]
+
+
+def test_caption_of_decisions_gives_the_shares() -> None:
+    totals = TUNED.filter(regex="^(decided|true)_").sum()
+    text = MAKE["decided"]("recorded").text
+    for who in ("decided", "true"):
+        share = totals[f"{who}_single"] / totals[totals.index.str.startswith(who)].sum()
+        assert f"{share:.0%}" in text
+
+
+def test_style_of_figures_does_not_leak_into_the_users_own() -> None:
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    MAKE["structure"]("paper")
+    assert dict(mpl.rcParams) == before
+
+
+def test_clip_and_marker_ids_follow_the_figures_name() -> None:
+    @drawn("second-thing")
+    def second() -> Drawing:
+        figure, (ax,) = canvas(1.0)
+        ax.plot([0, 1], [0, 1], "o")
+        return Drawing(figure, "caption", ["paper"])
+
+    fragment = second()
+    ids = re.findall(r'<\w+[^>]*\bid="([^"]+)"', fragment.html)
+    assert ids and all(id.startswith(("second-thing-", "fig-second-thing")) for id in ids)
+
+
+def test_drawing_is_frozen_and_keeps_its_labels_order() -> None:
+    one = Drawing(canvas(1.0)[0], "caption", ["paper", "released"])
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        one.caption = "other"  # type: ignore[misc]
+    fragment = drawing._fragment("order", one)
+    assert fragment.html.index("label-paper") < fragment.html.index("label-released")
+
+
+def test_known_durations_lie_within_the_printed_bars() -> None:
+    printed, known = paper.figure(2), recorded.read("durations").table
+    pd.testing.assert_frame_equal(printed[["panel", "left_s", "right_s"]], known[["panel", "left_s", "right_s"]])
+    assert (known["clips"] <= printed["clips"] + 1).all()  # edges are read off a drawing

@@ -1,0 +1,603 @@
+"""Pages: what runs again and what does not, what a failure leaves behind, and what a page depends on."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import functools
+import gc
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import papermill
+import pytest
+from jupyter_client.kernelspec import NoSuchKernel
+from papermill.exceptions import PapermillExecutionError
+
+import blemore
+from blemore import dependencies, notebook, pages
+from blemore.errors import PageError, SourceError
+from tests.conftest import ROOT
+
+CARD = "from blemore import report\nreport.provenance([], ['paper'], results={'value': str(value)})"
+
+
+READ_ONCE = {"parse": functools.cache(ast.parse), "walk": functools.cache(lambda tree: tuple(ast.walk(tree)))}
+"""Reading the package's modules again for each page of each test would take most of the time."""
+
+
+def evaluate(source: str, names: dict[str, object]) -> object:
+    """Run a cell; return the value of its last expression."""
+    tree = ast.parse(source)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, "cell", "exec"), names)
+    return eval(compile(ast.Expression(last.value), "cell", "eval"), names) if last else None
+
+
+def papermill_without_kernel(source: str, out: str, values: dict[str, object], **_: object) -> nbformat.NotebookNode:
+    """Do here what papermill does in a kernel."""
+    page = nbformat.read(source, as_version=4)
+    names: dict[str, object] = {}
+    for index, cell in enumerate(page.cells):
+        if cell.cell_type != "code":
+            continue
+        try:
+            with contextlib.redirect_stderr(io.StringIO()) as said:
+                value = evaluate(cell.source, names)
+        except Exception as error:
+            name = type(error).__name__
+            raise PapermillExecutionError(index, index, cell.source, name, str(error), []) from None
+        if said.getvalue():
+            cell.outputs += [nbformat.v4.new_output("stream", name="stderr", text=said.getvalue())]
+        if hasattr(value, "_repr_mimebundle_"):
+            cell.outputs += [nbformat.v4.new_output("display_data", data=value._repr_mimebundle_())]
+    return page
+
+
+class Home:
+    """A small repository: three pages, and a copy of the package whose modules may be edited."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.package = folder / "copy" / "blemore"
+        self.ran: list[str] = []
+        self.told: list[str] = []
+        (folder / "notebooks").mkdir()
+        shutil.copytree(ROOT / "blemore", self.package, ignore=shutil.ignore_patterns("__pycache__"))
+        self.write("apart", "value = 1")
+        self.write("direct", "from blemore import thresholds\nvalue = len(thresholds.GRID)")
+        self.write("indirect", "from blemore import released\nvalue = 3")
+
+    def source(self, name: str) -> Path:
+        return self.folder / "notebooks" / f"{name}.py"
+
+    def twin(self, name: str) -> Path:
+        return self.source(name).with_suffix(".ipynb")
+
+    def built(self, name: str) -> Path:
+        return self.folder / "build" / "pages" / f"{name}.ipynb"
+
+    def write(self, name: str, body: str, card: str = CARD) -> None:
+        self.source(name).write_text(f"# %% [markdown]\n# # {name}\n\n# %%\n{body}\n\n# %%\n{card}\n")
+
+    def execute(self) -> list[str]:
+        """Execute what has changed; return what ran, in the order of names."""
+        self.ran.clear()
+        self.told.clear()
+        pages.execute(self.told.append)
+        return sorted(self.ran)
+
+    def edit(self, module: str, text: str = "\n# a remark\n") -> None:
+        with (self.package / module).open("a") as file:
+            file.write(text)
+
+    def git(self, *arguments: str) -> None:
+        subprocess.run(
+            ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", *arguments],
+            cwd=self.folder, check=True, capture_output=True,
+        )  # fmt: skip
+
+    def commit(self) -> None:
+        self.git("init", "-q")
+        self.git("add", "notebooks")
+        self.git("commit", "-qm", "pages")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for name in ("BLEMORE_DATA", "BLEMORE_MIRROR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("BLEMORE_OFFLINE", "1")
+    monkeypatch.setenv("BLEMORE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    found = Home(folder)
+    monkeypatch.setattr(dependencies, "PACKAGE", found.package)
+    monkeypatch.setattr(dependencies, "REFERENCE", found.package / "reference")
+
+    def engine(source: str, *arguments: object, **options: object) -> nbformat.NotebookNode:
+        found.ran.append(Path(source).stem)
+        return papermill_without_kernel(source, *arguments, **options)
+
+    monkeypatch.setattr(papermill, "execute_notebook", engine)
+    monkeypatch.setattr(pages, "PARALLEL", 1)  # stderr is redirected for the whole process
+    monkeypatch.setattr(dependencies, "ast", SimpleNamespace(**{**vars(ast), **READ_ONCE}))
+    return found
+
+
+def snapshot(home: Home, name: str) -> tuple[bytes, bytes]:
+    return home.built(name).read_bytes(), home.built(name).with_suffix(".json").read_bytes()
+
+
+# What runs again
+
+
+def test_first_execution_runs_every_page_and_the_second_none(home: Home) -> None:
+    assert pages.why("apart") == ["never executed"]
+    assert home.execute() == ["apart", "direct", "indirect"]
+    assert [line.split(":")[0] for line in home.told if "executed in" in line] == ["apart", "direct", "indirect"]
+    before = [snapshot(home, name) for name in pages.names()]
+    assert home.execute() == [] and home.told == []
+    assert before == [snapshot(home, name) for name in pages.names()]
+    assert all(pages.why(name) == [] for name in pages.names())
+
+
+def test_editing_one_notebook_runs_one_page(home: Home) -> None:
+    home.execute()
+    home.write("direct", "value = 5")
+    assert "notebook changed" in pages.why("direct")
+    assert home.execute() == ["direct"]
+    assert pages.results()["direct.value"] == "5"
+
+
+def test_bare_touch_runs_nothing(home: Home) -> None:
+    home.execute()
+    for path in [*home.folder.rglob("*.py"), *home.folder.rglob("*.ipynb"), *home.folder.rglob("*.csv")]:
+        os.utime(path, (2e9, 2e9))
+    assert home.execute() == []
+
+
+def test_editing_a_module_runs_the_pages_that_import_it_directly_or_not_and_no_others(home: Home) -> None:
+    home.execute()
+    home.edit("thresholds.py")
+    assert pages.why("direct") == pages.why("indirect") == ["module blemore.thresholds changed"]
+    assert pages.why("apart") == []
+    assert home.execute() == ["direct", "indirect"]
+    assert home.told[0] == "direct: module blemore.thresholds changed"
+    assert home.execute() == []
+
+
+def test_module_that_comes_to_import_another_brings_it_along(home: Home) -> None:
+    home.execute()
+    home.edit("report.py", "\nfrom blemore import thresholds\n")
+    assert "module blemore.thresholds is new" in pages.why("apart")
+    home.execute()
+    home.edit("thresholds.py")
+    assert home.execute() == ["apart", "direct", "indirect"]
+
+
+def test_editing_a_module_that_nobody_imports_runs_nothing(home: Home) -> None:
+    home.execute()
+    for module in ("cli.py", "book.py", "recording.py"):
+        home.edit(module)
+    assert home.execute() == []
+
+
+def test_changed_reference_file_runs_the_pages_whose_modules_read_it(home: Home) -> None:
+    home.execute()
+    home.edit("reference/recorded/hicmae_grid.csv", "kl-100,1,1,1,1\n")
+    assert pages.why("indirect") == ["reference recorded/hicmae_grid.csv changed"]
+    assert home.execute() == ["indirect"]
+
+
+def test_changed_lock_file_runs_every_page(home: Home) -> None:
+    (home.folder / "requirements.lock").write_text("numpy==2.0\n")
+    home.execute()
+    (home.folder / "requirements.lock").write_text("numpy==2.1\n")
+    assert [pages.why(name) for name in pages.names()] == [["pinned versions changed"]] * 3
+
+
+def test_changed_input_runs_the_pages_that_asked_for_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    home.write(
+        "fed",
+        "from blemore import report, sources\nclips, inputs = sources.clips()",
+        "report.provenance(inputs, ['paper'], results={'clips': str(len(clips))})",
+    )
+    home.execute()
+    assert pages.results()["fed.clips"] == "3050"
+    (release := tmp_path / "release").mkdir()
+    monkeypatch.setenv("BLEMORE_DATA", str(release))
+    assert home.execute() == []  # nothing in the folder: as absent as before
+    data = release / "train_metadata.csv"
+    data.write_text("filename,fold\nA102_ang_int1_ver1,0\n")
+    assert pages.why("fed") == ["input zenodo/train_metadata.csv changed"]
+    assert home.execute() == ["fed"]
+    assert pages.results()["fed.clips"] == "1"
+    os.utime(data, (2e9, 2e9))
+    assert home.execute() == []
+    data.write_text("filename,fold\nA102_ang_int1_ver1,0\nA102_ang_int2_ver1,0\n")
+    assert home.execute() == ["fed"]
+    data.unlink()
+    assert home.execute() == ["fed"]
+    assert pages.results()["fed.clips"] == "3050"
+
+
+def test_source_that_cannot_be_read_stops_before_any_page_runs(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.write("fed", "from blemore import report, sources", "report.provenance(sources.clips()[1], ['paper'])")
+    home.execute()
+    monkeypatch.setenv("BLEMORE_DATA", "nowhere")
+    with pytest.raises(SourceError, match=r"BLEMORE_DATA=nowhere is not a folder"):
+        pages.why("fed")
+
+
+def test_lost_page_and_spoilt_record_run_again(home: Home) -> None:
+    home.execute()
+    home.built("apart").unlink()
+    home.built("direct").with_suffix(".json").write_text("{")
+    home.built("indirect").with_suffix(".json").write_text('{"parts": {}}')
+    assert [pages.why(name) for name in pages.names()] == [["never executed"]] * 3
+    assert home.execute() == ["apart", "direct", "indirect"]
+
+
+def test_notebook_edited_while_its_page_runs_runs_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = papermill.execute_notebook
+
+    def slow(source: str, *arguments: object, **options: object) -> nbformat.NotebookNode:
+        page = engine(source, *arguments, **options)
+        if Path(source).stem == "apart" and len(home.ran) == 1:
+            home.write("apart", "value = 2")  # somebody saves the notebook meanwhile
+        return page
+
+    monkeypatch.setattr(papermill, "execute_notebook", slow)
+    home.execute()
+    assert pages.results()["apart.value"] == "1"
+    assert home.execute() == ["apart"]
+    assert pages.results()["apart.value"] == "2"
+
+
+def test_record_of_a_page_holds_no_time_and_no_path(home: Home) -> None:
+    home.execute()
+    text = home.built("apart").with_suffix(".json").read_text()
+    assert str(home.folder) not in text and str(ROOT) not in text
+    home.built("apart").unlink()
+    home.execute()
+    assert home.built("apart").with_suffix(".json").read_text() == text
+
+
+def test_results_are_those_of_present_pages(home: Home) -> None:
+    home.execute()
+    assert pages.results() == {"apart.value": "1", "direct.value": "20", "indirect.value": "3"}
+    home.source("direct").unlink()
+    assert set(pages.results()) == {"apart.value", "indirect.value"}
+
+
+# What a failure leaves behind
+
+
+def failure(home: Home) -> str:
+    with pytest.raises(PageError) as caught:
+        home.execute()
+    return str(caught.value)
+
+
+def test_failed_page_keeps_the_last_good_one_and_says_where_it_failed(home: Home) -> None:
+    home.write("fed", "from blemore import report, sources", "report.provenance(sources.clips()[1], ['paper'])")
+    home.execute()
+    before = snapshot(home, "fed")
+    home.write("fed", "value = 1 / 0")
+    home.write("apart", "value = 7")
+    said = failure(home)
+    assert "notebooks/fed.ipynb: cell 1 failed with ZeroDivisionError: division by zero" in said
+    assert "parameters: defaults" in said and "zenodo/train_metadata.csv" in said
+    assert "its last good version stays" in said
+    assert snapshot(home, "fed") == before
+    assert pages.results()["apart.value"] == "7"  # others have run
+    assert "notebook changed" in pages.why("fed")
+
+
+def test_page_that_never_succeeded_says_that_there_is_no_earlier_one(home: Home) -> None:
+    home.write("apart", "value = 1 / 0")
+    assert "there is no earlier version" in failure(home)
+    assert not home.built("apart").exists()
+    assert sorted(pages.results()) == ["direct.value", "indirect.value"]
+
+
+@pytest.mark.parametrize(
+    ("body", "card", "said"),
+    [
+        ("import sys\nvalue = 2\nprint('a warning', file=sys.stderr)", CARD, "writes to stderr.*a warning"),
+        ("value = 2", "value", "shows 0 provenance cards"),
+        ("value = 2\n" + CARD + "\n\n# %%\nvalue = 2", CARD, "shows 2 provenance cards"),
+    ],
+    ids=["noise", "no card", "two cards"],
+)
+def test_page_that_is_refused_leaves_the_last_good_one(body: str, card: str, said: str, home: Home) -> None:
+    home.execute()
+    before = snapshot(home, "apart")
+    home.write("apart", body, card)
+    with pytest.raises(PageError, match=f"(?s)notebooks/apart.py: {said}.*its last good version stays"):
+        home.execute()
+    assert snapshot(home, "apart") == before
+
+
+def test_taking_back_a_refused_edit_brings_back_the_good_page(home: Home) -> None:
+    home.execute()
+    before = snapshot(home, "apart")
+    home.write("apart", "value = 2", "value")
+    failure(home)
+    home.write("apart", "value = 1")
+    with contextlib.suppress(PageError):
+        home.execute()
+    assert snapshot(home, "apart") == before
+
+
+def test_failed_page_can_be_mended_and_executed_again(home: Home) -> None:
+    home.execute()
+    home.write("apart", "value = 1 / 0")
+    failure(home)
+    home.write("apart", "value = 1 / 2")
+    assert home.execute() == ["apart"]
+    assert pages.results()["apart.value"] == "0.5"
+
+
+def test_new_page_that_failed_at_first_can_be_mended(home: Home) -> None:
+    home.commit()
+    home.execute()
+    home.write("new", "value = 1 / 0")
+    failure(home)
+    home.write("new", "value = 4")
+    assert home.execute() == ["new"]
+
+
+def test_notebook_that_is_no_python_fails_as_a_page_while_others_run(home: Home) -> None:
+    home.execute()
+    before = snapshot(home, "apart")
+    home.write("apart", "value = = 1")
+    home.write("direct", "value = 6")
+    said = failure(home)
+    assert "apart" in said and "SyntaxError" in said
+    assert snapshot(home, "apart") == before
+    assert pages.results()["direct.value"] == "6"
+
+
+def test_kernel_that_cannot_start_fails_as_a_page(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def engine(*_: object, **__: object) -> None:
+        raise NoSuchKernel("python3")
+
+    monkeypatch.setattr(papermill, "execute_notebook", engine)
+    said = failure(home)
+    assert all(f"notebooks/{name}.ipynb" in said for name in pages.names()) and "python3" in said
+
+
+def test_all_failures_are_told_one_a_line(home: Home) -> None:
+    home.write("apart", "raise ValueError('first\\nsecond')")
+    home.write("direct", "value = 1 / 0")
+    lines = failure(home).splitlines()
+    assert [line.split(":")[0] for line in lines] == ["notebooks/apart.ipynb", "notebooks/direct.ipynb"]
+
+
+# Twins
+
+
+def spoil(twin: Path) -> bytes:
+    """Edit a twin by hand, as somebody does who opens it in Jupyter."""
+    page = nbformat.read(twin, as_version=4)
+    page.cells[1].source = "value = 1000"
+    nbformat.write(page, twin)
+    return twin.read_bytes()
+
+
+def test_missing_and_stale_twins_are_written(home: Home) -> None:
+    home.execute()
+    assert home.twin("apart").read_text() == notebook.twin(home.source("apart"))
+    home.write("apart", "value = 9")
+    home.execute()
+    assert home.twin("apart").read_text() == notebook.twin(home.source("apart"))
+
+
+@pytest.mark.parametrize("source_too", [False, True], ids=["twin alone", "source too"])
+def test_twin_edited_by_hand_is_refused_and_stays(source_too: bool, home: Home) -> None:
+    home.execute()
+    edited = spoil(home.twin("apart"))
+    if source_too:
+        home.write("apart", "value = 9")
+    with pytest.raises(PageError, match=r"notebooks/apart.ipynb was edited.*notebooks/apart.py.*make twins"):
+        home.execute()
+    assert home.twin("apart").read_bytes() == edited
+    assert home.ran == []
+
+
+def test_edited_source_beside_its_committed_twin_is_no_edit_by_hand(home: Home) -> None:
+    notebook.write_twins()
+    home.commit()  # a fresh clone: twins as committed, nothing executed yet
+    home.write("apart", "value = 9")
+    assert home.execute() == ["apart", "direct", "indirect"]
+    assert pages.results()["apart.value"] == "9"
+
+
+def test_twin_edited_by_hand_in_a_fresh_clone_is_refused_and_stays(home: Home) -> None:
+    notebook.write_twins()
+    home.commit()
+    edited = spoil(home.twin("apart"))
+    with pytest.raises(PageError, match=r"apart.ipynb was edited"):
+        home.execute()
+    assert home.twin("apart").read_bytes() == edited
+
+
+def test_twin_edited_by_hand_that_git_does_not_know_is_refused_and_stays(home: Home) -> None:
+    home.commit()
+    home.write("mine", "value = 1")
+    notebook.write_twins()
+    edited = spoil(home.twin("mine"))
+    with pytest.raises(PageError, match=r"mine.ipynb was edited"):
+        home.execute()
+    assert home.twin("mine").read_bytes() == edited
+
+
+def test_twin_edited_by_hand_and_committed_is_refused_and_stays(home: Home) -> None:
+    notebook.write_twins()
+    edited = spoil(home.twin("apart"))
+    home.commit()  # as Colab does: saved to the repository
+    with pytest.raises(PageError, match=r"apart.ipynb was edited"):
+        home.execute()
+    assert home.twin("apart").read_bytes() == edited
+
+
+# Two kernels at a time
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[str], list[str], list[str]]]:
+    """Two pages that wait for each other, in real kernels: what ran, what was told, what was left open.
+
+    Each opens one end of a pipe, which takes until the other does; one after the other, both would be cut off.
+    """
+    folder = tmp_path_factory.mktemp("together")
+    os.mkfifo(folder / "pipe")
+    (folder / "notebooks").mkdir()
+    for name, mode in (("reads", "r"), ("writes", "w")):
+        body = textwrap.dedent(f"""\
+            import os, signal
+            signal.alarm(100)  # the kernel ends if nobody opens the other end
+            pipe = open("pipe", "{mode}")
+            signal.alarm(0)
+            value = "met"
+            """)
+        (folder / "notebooks" / f"{name}.py").write_text(f"# %%\n{body}\n# %%\n{CARD}\n")
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(record=True) as left:
+        warnings.simplefilter("always")
+        patch.chdir(folder)
+        patch.setenv("BLEMORE_OFFLINE", "1")
+        told: list[str] = []
+        ran = pages.execute(told.append)
+        assert pages.results() == {"reads.value": "met", "writes.value": "met"}
+        gc.collect()
+        yield ran, told, [str(one.message) for one in left if issubclass(one.category, ResourceWarning)]
+
+
+def test_two_pages_run_at_the_same_time_in_kernels_of_their_own(
+    together: tuple[list[str], list[str], list[str]],
+) -> None:
+    ran, told, _ = together
+    assert ran == ["reads", "writes"]
+    assert sum("executed in" in line for line in told) == 2
+
+
+def test_pages_that_ran_leave_nothing_open(together: tuple[list[str], list[str], list[str]]) -> None:
+    assert together[2] == []
+
+
+# What a page depends on
+
+
+SOURCES = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.py"))}
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, set[str]]:
+    """The modules of the package that are loaded by the imports of each page, each in a process of its own."""
+    imports = {
+        name: [ast.unparse(node) for node in ast.parse(path.read_text()).body
+               if isinstance(node, ast.Import | ast.ImportFrom)]
+        for name, path in SOURCES.items()
+    }  # fmt: skip
+    code = textwrap.dedent("""\
+        import json, os, sys
+        import pandas, seaborn  # once for all, since they take long
+        for name, lines in json.loads(sys.argv[1]).items():
+            if not os.fork():
+                exec("\\n".join(lines))
+                print(name, *(module for module in sys.modules if module.split(".")[0] == "blemore"), flush=True)
+                os._exit(0)
+            os.wait()
+        """)
+    command = [sys.executable, "-c", code, json.dumps(imports)]
+    lines = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    return {line.split()[0]: set(line.split()[1:]) for line in lines}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_page_depends_on_every_module_that_its_imports_load(name: str, loaded: dict[str, set[str]]) -> None:
+    assert "blemore.paper" in loaded[name]
+    assert loaded[name] <= dependencies.modules(SOURCES[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "depends"), [("dataset", False), ("thresholds", True), ("results", True), ("ledger", True)]
+)
+def test_pages_that_depend_on_the_thresholds(name: str, depends: bool) -> None:
+    assert ("blemore.thresholds" in dependencies.modules(SOURCES[name])) is depends
+
+
+def test_no_page_depends_on_how_pages_are_made_or_commands_are_given() -> None:
+    for source in SOURCES.values():
+        assert not dependencies.modules(source) & {"blemore.cli", "blemore.book", "blemore.pages", "blemore.notebook"}
+
+
+def test_every_reference_file_is_claimed_by_a_module() -> None:
+    package = Path(blemore.__file__).parent
+    texts = [path.read_text(encoding="utf-8") for path in package.rglob("*.py")]
+    files = {path for path in dependencies.REFERENCE.rglob("*") if path.is_file()}
+    assert set(dependencies.reference_files(texts)) == files
+
+
+def test_every_recorded_table_is_a_dependency_of_the_pages_that_show_it() -> None:
+    shown = {"dataset": {"partitions", "durations", "durations_range"}, "thresholds": {"hicmae_folds", "hicmae_grid"},
+             "results": {"validation", "tests", "curves"}, "ledger": {"validation", "tests", "durations_range"}}  # fmt: skip
+    for name, tables in shown.items():
+        parts = dependencies.parts(SOURCES[name], {}, [])
+        assert {f"reference recorded/{table}.csv" for table in tables} <= set(parts), name
+
+
+@pytest.mark.parametrize(
+    ("line", "module"),
+    [
+        ("from blemore import thresholds", "blemore.thresholds"),
+        ("from blemore import paper as p, thresholds as t", "blemore.thresholds"),
+        ("import blemore.thresholds", "blemore.thresholds"),
+        ("import blemore.thresholds as t", "blemore.thresholds"),
+        ("from blemore.thresholds import GRID", "blemore.thresholds"),
+        ("def f():\n    from blemore import thresholds", "blemore.thresholds"),
+        ("from blemore.claims import dataset", "blemore.claims.dataset"),
+        ("from blemore.claims import dataset", "blemore.claims"),
+        ("import blemore.claims.dataset", "blemore.claims"),
+        ("from blemore.claims.dataset import counts", "blemore.claims"),
+    ],
+)
+def test_every_way_to_import_a_module_counts(line: str, module: str, tmp_path: Path) -> None:
+    (path := tmp_path / "page.py").write_text(line + "\n")
+    assert module in dependencies.modules(path)
+
+
+def test_other_packages_and_names_in_modules_are_no_dependencies(tmp_path: Path) -> None:
+    (path := tmp_path / "page.py").write_text("import numpy\nfrom blemore.paper import number\nimport blemorelike\n")
+    assert {"blemore", "blemore.paper"} <= dependencies.modules(path)
+    assert not {"numpy", "blemore.paper.number", "blemorelike"} & dependencies.modules(path)
+
+
+def test_parameters_are_a_dependency_whatever_their_order(tmp_path: Path) -> None:
+    (path := tmp_path / "page.py").write_text("from blemore import paper\n")
+    first = dependencies.parts(path, {"a": 1, "b": "x"}, [])
+    assert first == dependencies.parts(path, {"b": "x", "a": 1}, [])
+    other = dependencies.parts(path, {"a": 2, "b": "x"}, [])
+    assert {name for name in first if first[name] != other[name]} == {"parameters"}
+
+
+def test_parts_name_things_without_a_path() -> None:
+    for source in SOURCES.values():
+        for name, digest in dependencies.parts(source, {}, ["zenodo/train_metadata.csv"]).items():
+            assert str(ROOT) not in name and (len(digest) == 64 or digest == "absent")

@@ -1,0 +1,79 @@
+"""What notebooks' shared parameters may be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from blemore import parameters
+from blemore.errors import UnknownNameError
+from blemore.paper import ENCODERS
+from blemore.parameters import ParameterError, check
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, known in parameters.CHOICES.items() for value in known]
+)
+def test_every_known_value_is_accepted(name: str, value: str) -> None:
+    check(**{name: value})
+
+
+@pytest.mark.parametrize("name", parameters.CHOICES)
+def test_an_unknown_value_is_refused_with_all_that_are_known(name: str) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        check(**{name: "nothing like it"})
+    for known in parameters.CHOICES[name]:
+        assert known in str(caught.value)
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("name", parameters.CHOICES)
+def test_a_misspelt_value_is_refused_with_the_one_that_was_meant(name: str) -> None:
+    meant = parameters.CHOICES[name][0]
+    with pytest.raises(UnknownNameError, match=f"did you mean '{meant}'"):
+        check(**{name: meant[:-1] + "_"})
+
+
+@pytest.mark.parametrize("value", ["AUTO", " auto", "auto ", ""])
+def test_a_value_is_taken_to_the_letter(value: str) -> None:
+    with pytest.raises(UnknownNameError):
+        check(source=value)
+
+
+@pytest.mark.parametrize("encoder", [id for id in ENCODERS if id not in parameters.LOGGED])
+def test_an_encoder_without_public_runs_is_refused_for_that_reason(encoder: str) -> None:
+    with pytest.raises(ParameterError, match="not public") as caught:
+        check(encoder=encoder)
+    assert ", ".join(parameters.LOGGED) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [*parameters.CHOICES, *parameters.FILES])
+@pytest.mark.parametrize("value", [None, 1, 0.5, True, ["auto"], Path("auto")], ids=repr)
+def test_a_value_that_is_no_text_is_refused(name: str, value: object) -> None:
+    with pytest.raises(ParameterError, match=f"parameter {name}: expected text"):
+        check(**{name: value})
+
+
+@pytest.mark.parametrize("name", parameters.FILES)
+def test_a_file_must_be_there_unless_none_is_named(name: str, tmp_path: Path) -> None:
+    check(**{name: ""})
+    (tmp_path / "here.csv").write_text("x")
+    check(**{name: str(tmp_path / "here.csv")})
+    with pytest.raises(ParameterError, match=r"no such file: .*absent\.csv"):
+        check(**{name: str(tmp_path / "absent.csv")})
+    with pytest.raises(ParameterError, match="no such file"):
+        check(**{name: str(tmp_path)})
+
+
+def test_one_bad_value_among_good_ones_is_enough() -> None:
+    with pytest.raises(UnknownNameError, match="model"):
+        check(source="auto", model="mlp-521", encoder="clip")
+
+
+def test_parameters_of_one_notebook_alone_are_not_judged() -> None:
+    check(seed=3, anything=None)
+
+
+def test_encoders_offered_are_the_papers() -> None:
+    assert {id.removesuffix(":sub") for id in parameters.LOGGED} <= set(ENCODERS)

@@ -1,0 +1,320 @@
+"""Where data come from: the pinned files, the mirror, the cache and the release, and never the network."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import socket
+import time
+from pathlib import Path
+from typing import NoReturn
+
+import pooch
+import pytest
+import requests
+
+from blemore import released, sources
+from blemore.claims import ledger
+from blemore.errors import BlemoreError, InputError, SourceError, UnknownNameError
+from tests.conftest import real
+
+SIZES = {"summaries": 4, "predictions": 20, "logs": 105}
+
+
+def refuse(*_: object, **__: object) -> NoReturn:
+    raise AssertionError("the network was asked")
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing is here: no release, no mirror, an empty cache; and whoever opens a connection fails."""
+    for name in ("BLEMORE_DATA", "BLEMORE_MIRROR", "BLEMORE_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("BLEMORE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture
+def mirror(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The mirror of the public files."""
+    path = real("mirror")
+    monkeypatch.setenv("BLEMORE_MIRROR", str(path))
+    return path
+
+
+@pytest.fixture
+def own_mirror(mirror: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A mirror of the four summaries that a test may spoil."""
+    copy = tmp_path / "mirror"
+    for name in sources.files_of("summaries"):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(mirror / name, copy / name)
+    monkeypatch.setenv("BLEMORE_MIRROR", str(copy))
+    return copy
+
+
+@pytest.fixture
+def release(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder of the release with two clips in its metadata, in a sub-folder."""
+    folder = tmp_path / "zenodo"
+    (folder / "blemore_data").mkdir(parents=True)
+    (folder / "blemore_data" / sources.METADATA).write_text(
+        "filename,fold\nA102_ang_int1_ver1,0\nA411_mix_ang_hap_30_70_ver1,1\n"
+    )
+    monkeypatch.setenv("BLEMORE_DATA", str(folder))
+    return folder
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def one_line(caught: pytest.ExceptionInfo[BaseException]) -> str:
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+def test_every_pinned_file_is_in_one_group_at_a_full_commit_with_a_sha256() -> None:
+    registry = sources.registry()
+    assert {group: len(sources.files_of(group)) for group in sources.GROUPS} == SIZES
+    assert sorted(name for group in sources.GROUPS for name in sources.files_of(group)) == sorted(registry)
+    for name, sha256 in registry.items():
+        assert re.fullmatch(r"[\w-]+/[\w-]+/[0-9a-f]{40}/[^\s\\]+", name) and ".." not in name
+        assert re.fullmatch(r"[0-9a-f]{64}", sha256)
+
+
+@pytest.mark.parametrize("group", SIZES)
+def test_fetching_from_the_mirror_stores_its_very_bytes(
+    group: str, mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    got = sources.fetch([group], progress=False)[group]
+    assert len(got) == SIZES[group]
+    for name, path in got.items():
+        assert path.is_relative_to(sources.cache_folder())
+        assert path.read_bytes() == (mirror / name).read_bytes()
+    monkeypatch.delenv("BLEMORE_MIRROR")
+    assert sources.released(group) == got  # the cache serves without the mirror
+    monkeypatch.setattr(sources, "_download", refuse)
+    assert sources.fetch([group], progress=False)[group] == got  # and what is there is not had again
+
+
+def test_mirror_serves_while_the_network_is_off(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLEMORE_OFFLINE", "1")
+    assert len(sources.fetch(["summaries"], progress=False)["summaries"]) == SIZES["summaries"]
+
+
+def test_wrong_content_of_the_mirror_is_refused_and_named(own_mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    spoilt = sources.files_of("summaries")[1]
+    (own_mirror / spoilt).write_text("encoder,model\n")
+    with pytest.raises(SourceError) as caught:
+        sources.fetch(["summaries"], progress=False)
+    text = one_line(caught)
+    assert spoilt in text and sources.registry()[spoilt] in text
+    assert not (sources.cache_folder() / spoilt).exists()
+    with pytest.raises(SourceError, match=re.escape(spoilt)):
+        sources.released("summaries")
+
+
+def test_wrong_content_of_the_mirror_is_not_copied_again_and_again(
+    own_mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own_mirror / sources.files_of("summaries")[0]).write_text("encoder,model\n")
+
+    def wait(seconds: float) -> NoReturn:
+        raise AssertionError(f"waits {seconds} s for a file on disk to change")
+
+    monkeypatch.setattr(time, "sleep", wait)
+    with pytest.raises(SourceError):
+        sources.fetch(["summaries"], progress=False)
+
+
+def test_spoilt_download_is_refused_until_it_is_fetched_anew(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources.fetch(["summaries"], progress=False)
+    monkeypatch.delenv("BLEMORE_MIRROR")
+    spoilt = sources.cache_folder() / sources.files_of("summaries")[0]
+    spoilt.write_text("encoder,model\n")
+    with pytest.raises(SourceError) as caught:
+        sources.released("summaries")
+    text = one_line(caught)
+    assert str(spoilt) in text and "blemore data fetch released" in text
+    assert sources.registry()[sources.files_of("summaries")[0]] in text and sources.sha256_of(spoilt) in text
+    monkeypatch.setenv("BLEMORE_MIRROR", str(mirror))
+    sources.fetch(["summaries"], progress=False)
+    monkeypatch.delenv("BLEMORE_MIRROR")
+    assert len(sources.released("summaries")) == SIZES["summaries"]
+
+
+def test_offline_without_a_mirror_is_one_clear_error_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLEMORE_OFFLINE", "1")
+    with pytest.raises(SourceError, match=r"BLEMORE_OFFLINE is set.*BLEMORE_MIRROR") as caught:
+        sources.fetch(list(sources.GROUPS), progress=False)
+    assert sources.files_of("summaries")[0] in one_line(caught)
+    assert not files_in(sources.cache_folder())
+
+
+def test_network_that_fails_is_one_clear_error_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(self: object, url: str, output_file: str, store: object, **_: object) -> NoReturn:
+        assert url == sources.ORIGIN + sources.files_of("summaries")[0]
+        Path(output_file).write_text("half of it")
+        raise requests.ConnectionError("no route to host")
+
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", half)
+    with pytest.raises(SourceError, match=r"no route to host.*BLEMORE_MIRROR") as caught:
+        sources.fetch(["summaries"], progress=False)
+    assert sources.files_of("summaries")[0] in one_line(caught)
+    assert not files_in(sources.cache_folder())
+
+
+def test_mirror_that_lacks_a_file_is_named_and_not_replaced_by_the_network(own_mirror: Path) -> None:
+    lacking = sources.files_of("summaries")[2]
+    (own_mirror / lacking).unlink()
+    with pytest.raises(SourceError, match=f"{re.escape(lacking)} is not in the mirror .*BLEMORE_MIRROR"):
+        sources.fetch(["summaries"], progress=False)
+
+
+def test_mirror_that_is_no_folder_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BLEMORE_MIRROR", str(tmp_path / "nowhere"))
+    for ask in (lambda: sources.fetch(["summaries"], progress=False), lambda: sources.digest("released/summaries")):
+        with pytest.raises(SourceError, match=r"BLEMORE_MIRROR=.*nowhere is not a folder"):
+            ask()
+
+
+def test_incomplete_group_counts_as_absent(own_mirror: Path) -> None:
+    assert len(sources.released("summaries")) == SIZES["summaries"]
+    (own_mirror / sources.files_of("summaries")[3]).unlink()
+    assert sources.released("summaries") == {}
+    assert sources.digest("released/summaries") == "absent"
+
+
+def test_digests_of_released_groups_differ_and_are_absent_without_files(
+    mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = [sources.digest(f"released/{group}") for group in sources.GROUPS]
+    assert len(set(digests)) == 3 and all(re.fullmatch(r"[0-9a-f]{64}", one) for one in digests)
+    monkeypatch.delenv("BLEMORE_MIRROR")
+    assert {sources.digest(f"released/{group}") for group in sources.GROUPS} == {"absent"}
+
+
+def test_unknown_group_is_refused_with_a_suggestion() -> None:
+    for ask in (sources.files_of, sources.released, lambda name: sources.digest(f"released/{name}")):
+        with pytest.raises(UnknownNameError, match="did you mean 'summaries'"):
+            ask("sumaries")
+
+
+def test_release_is_found_in_a_sub_folder(release: Path) -> None:
+    for source in ("auto", "zenodo"):
+        clips, inputs = sources.clips(source)
+        assert clips.names == ["A102_ang_int1_ver1", "A411_mix_ang_hap_30_70_ver1"]
+        assert clips.origin == "released"
+        digest = sources.sha256_of(release / "blemore_data" / sources.METADATA)
+        assert inputs == (sources.Input("zenodo/train_metadata.csv", digest),)
+
+
+def test_digest_of_the_release_changes_with_its_content_alone(release: Path) -> None:
+    path = release / "blemore_data" / sources.METADATA
+    before = sources.digest("zenodo/train_metadata.csv")
+    path.touch()
+    path.rename(release / sources.METADATA)
+    assert sources.digest("zenodo/train_metadata.csv") == before
+    with (release / sources.METADATA).open("a") as file:
+        file.write("A102_ang_int2_ver1,0\n")
+    assert sources.digest("zenodo/train_metadata.csv") not in (before, "absent")
+    (release / sources.METADATA).unlink()
+    assert sources.digest("zenodo/train_metadata.csv") == "absent"
+
+
+def test_release_with_two_metadata_files_is_refused_and_both_are_named(release: Path) -> None:
+    (release / "copy").mkdir()
+    shutil.copyfile(release / "blemore_data" / sources.METADATA, release / "copy" / sources.METADATA)
+    with pytest.raises(InputError) as caught:
+        sources.clips()
+    text = one_line(caught)
+    assert "more than once" in text and "blemore_data/train_metadata.csv" in text
+    assert "copy/train_metadata.csv" in text
+
+
+def test_release_that_is_no_folder_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for place in (tmp_path / "nowhere", tmp_path / "file"):
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("BLEMORE_DATA", str(place))
+        for ask in (sources.clips, sources.describe, lambda: sources.digest("zenodo/train_metadata.csv")):
+            with pytest.raises(SourceError, match=f"BLEMORE_DATA=.*{place.name} is not a folder"):
+                ask()
+
+
+def test_release_without_metadata_counts_as_absent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BLEMORE_DATA", str(tmp_path))
+    assert sources.clips()[0].origin == "stand-in"
+    with pytest.raises(SourceError, match=r"train_metadata.csv is not here; set BLEMORE_DATA"):
+        sources.clips("zenodo")
+
+
+def test_nothing_on_disk_gives_the_stand_in_and_names_what_was_looked_for() -> None:
+    clips, inputs = sources.clips()
+    assert (len(clips), clips.origin) == (3050, "stand-in")
+    assert inputs == (sources.Input("zenodo/train_metadata.csv", "absent"),)
+
+
+def test_stand_in_asked_for_by_name_ignores_the_release(release: Path) -> None:
+    clips, inputs = sources.clips("standin")
+    assert (len(clips), clips.origin, inputs) == (3050, "stand-in", ())
+
+
+def test_metadata_file_comes_before_any_source(release: Path, tmp_path: Path) -> None:
+    given = tmp_path / "given.csv"
+    given.write_text("filename,fold\nA103_sad_int1_ver1,3\n")
+    for source in ("auto", "standin", "zenodo"):
+        clips, inputs = sources.clips(source, given)
+        assert (clips.names, clips.origin) == (["A103_sad_int1_ver1"], "released")
+        assert inputs == (sources.Input("file/metadata", sources.sha256_of(given)),)
+
+
+@pytest.mark.parametrize("source", ["zenod", "ZENODO", ""])
+def test_unknown_source_is_refused(source: str) -> None:
+    with pytest.raises(UnknownNameError, match=r"unknown source .*known: auto, standin, zenodo"):
+        sources.clips(source)
+
+
+@pytest.mark.parametrize("place", ["nowhere.csv", "."])
+def test_metadata_that_is_no_file_is_one_clear_error(place: str, tmp_path: Path) -> None:
+    with pytest.raises(BlemoreError) as caught:
+        sources.clips("auto", tmp_path / place)
+    assert str(tmp_path / place) in one_line(caught)
+
+
+def test_description_says_what_is_here_without_saying_where(mirror: Path, release: Path) -> None:
+    rows = sources.describe()
+    assert [row["name"] for row in rows] == ["standin", "zenodo", *(f"released/{group}" for group in SIZES)]
+    assert all(row["here"] for row in rows)
+    assert [row["sha256"] is None for row in rows] == [True, False, False, False, False]
+    text = json.dumps(rows)
+    assert str(mirror) not in text and str(release) not in text
+
+
+def test_description_of_an_empty_machine_has_the_stand_in_alone() -> None:
+    assert [row["name"] for row in sources.describe() if row["here"]] == ["standin"]
+    assert all(row["sha256"] is None for row in sources.describe())
+
+
+def test_nothing_touches_the_network_unless_a_download_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLEMORE_OFFLINE", "1")
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", refuse)
+    sources.describe()
+    sources.clips()
+    for ask in (released.validation, released.tests, released.hicmae_folds, released.hicmae_grid):
+        assert ask().origin == "recorded"
+    assert ledger.all_claims()[0]
+    with pytest.raises(SourceError):
+        sources.fetch(["logs"], progress=False)
+    assert not files_in(sources.cache_folder())
+
+
+@pytest.mark.parametrize(("value", "off"), [("1", True), ("yes", True), ("0", False), ("", False)])
+def test_offline_is_switched_by_its_variable(value: str, off: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLEMORE_OFFLINE", value)
+    assert sources.offline() is off
