@@ -27,6 +27,9 @@ class _Commands(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
             code = super().main(*args, **{**kwargs, "standalone_mode": False})
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            sys.exit(2)
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx else "blemore"
             _fail(f"{' '.join(error.format_message().split())} (see {command} --help)", 2)
@@ -35,7 +38,7 @@ class _Commands(click.Group):
         except PageError as error:
             _fail(str(error), 1)
         except BlemoreError as error:
-            _fail(str(error), 2)
+            _fail(" ".join(str(error).splitlines()), 2)
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -45,7 +48,7 @@ def _fail(message: str, code: int) -> NoReturn:
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__)
+@click.version_option(__version__, prog_name="blemore")
 def main() -> None:
     """Check, change and build on the BLEMORE paper's tables and figures."""
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from blemore import paper
-from blemore.errors import InputError, first
+from blemore.errors import InputError, UnknownNameError, first
 from blemore.labels import ClipName, Saliences, parse_clip_name, saliences_of_names, stem
 from blemore.tables import clip_column, read_csv
 
@@ -79,6 +79,9 @@ class Clips:
 
     def of(self, *partitions: str) -> Clips:
         """Return the clips of some partitions (``train``, ``test``)."""
+        for partition in partitions:
+            if partition not in ("train", "test"):
+                raise UnknownNameError("partition", partition, ("train", "test"))
         rows = self.table["partition"].isin(partitions)
         return Clips(self.table[rows].reset_index(drop=True), self.origin)
 
@@ -107,6 +110,12 @@ def from_names(names: Iterable[str], folds: Sequence[int] | None = None, *, orig
     'ang'
     """
     stems = [stem(name) for name in names]
+    if folds is not None and (len(folds) != len(stems) or not set(folds) <= set(FOLDS)):
+        raise InputError(
+            "folds",
+            "one of 0 to 4 for each clip",
+            got=f"{len(folds)} for {len(stems)} clips: {first(sorted(set(folds)))}",
+        )
     return Clips(_table(stems, ["train"] * len(stems), folds), origin)
 
 
@@ -130,6 +139,9 @@ def read_metadata(path: str | Path) -> Clips:
     if (strange := ~folds.isin(FOLDS)).any():
         row = int(np.flatnonzero(strange)[0])
         raise InputError(path, f"fold of {names[row]}", expected="0 to 4", got=repr(given["fold"].iloc[row]))
+    ours = set(COLUMNS) - {"filename", "fold", *_RELEASED}
+    if taken := sorted(ours & set(given.columns)):
+        raise InputError(path, f"column {first(taken)} is one that this package makes", fix="rename it")
     extra = [column for column in given.columns if column and column not in (*COLUMNS, *_RELEASED)]
     try:
         _check_against_names(path, given, names)

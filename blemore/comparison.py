@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from types import MappingProxyType
 
 import yaml
 
@@ -150,8 +151,8 @@ def worst(comparisons: Iterable[Comparison]) -> Comparison:
 
 
 @cache
-def known_differences() -> dict[str, str]:
+def known_differences() -> Mapping[str, str]:
     """Return the comparisons that are known to differ, each with its reason."""
     text = resources.files("blemore").joinpath("reference", "known_differences.yml").read_text(encoding="utf-8")
-    reasons: dict[str, str] = yaml.safe_load(text)
-    return {id: " ".join(reason.split()) for id, reason in reasons.items()}
+    reasons: dict[str, str] = yaml.safe_load(text) or {}
+    return MappingProxyType({id: " ".join(reason.split()) for id, reason in reasons.items()})

@@ -14,6 +14,9 @@ PACKAGE = Path(__file__).parent
 REFERENCE = PACKAGE / "reference"
 LOCK = Path("requirements.lock")
 
+CHECKED = ("released", "zenodo")
+"""Kinds of inputs whose content may change between two builds; what was recorded is a reference file."""
+
 
 def parts(source: Path, values: Mapping[str, object], inputs: Iterable[str]) -> dict[str, str]:
     """Return a digest for each thing that a page depends on, by the thing's name.
@@ -36,8 +39,7 @@ def parts(source: Path, values: Mapping[str, object], inputs: Iterable[str]) -> 
     for path in reference_files(texts):
         found[f"reference {path.relative_to(REFERENCE)}"] = sources.sha256_of(path)
     for name in inputs:
-        if name.split("/")[0] in ("released", "zenodo"):
-            found[f"input {name}"] = sources.digest(name)
+        found[f"input {name}"] = sources.digest(name)
     return found
 
 

@@ -7,6 +7,7 @@ stand out on both.
 from __future__ import annotations
 
 import functools
+import hashlib
 import io
 import re
 from collections.abc import Callable, Sequence
@@ -67,7 +68,7 @@ _Arguments = ParamSpec("_Arguments")
 
 
 def drawn(name: str) -> Callable[[Callable[_Arguments, Drawing]], Callable[_Arguments, Fragment]]:
-    """Make a page fragment of what a function draws, in the book's style; ``name`` becomes its anchor."""
+    """Make a page fragment of what a function draws, in the book's style; ``name`` names it to readers."""
 
     def decorate(draw: Callable[_Arguments, Drawing]) -> Callable[_Arguments, Fragment]:
         @functools.wraps(draw)
@@ -95,16 +96,19 @@ def _fragment(name: str, drawing: Drawing) -> Fragment:
     buffer = io.StringIO()
     drawing.figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
+    own = f"{name}-{hashlib.sha256(svg.encode()).hexdigest()[:8]}"  # ids of two figures must not collide
     (size,) = re.findall(r'viewBox="0 0 ([\d.]+ [\d.]+)"', svg)
-    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{name}-", svg)  # ids of two figures must not collide
+    svg = re.sub(
+        r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :].replace(INK, "currentColor"), flags=re.DOTALL
+    )
+    svg = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{own}-", svg)
+    svg = svg.replace("*{", f"#{own} *{{")  # or matplotlib's style would reach the whole page
     opening = (
         f'<svg class="fig-svg" role="img" aria-label="{escape(caption)}" viewBox="0 0 {size}" '
         'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
     )
     html = (
-        f'<figure class="blm-figure" id="fig-{name}"><div class="fig-scroll" tabindex="0" role="region" '
+        f'<figure class="blm-figure" id="{own}"><div class="fig-scroll" tabindex="0" role="region" '
         f'aria-label="Figure: {escape(name.replace("-", " "))}">\n{opening}{svg[svg.index(">") + 1 :].strip()}</div>\n'
         f"<figcaption>{' '.join(label(one) for one in labels)} {escape(caption)}</figcaption></figure>"
     )

@@ -19,7 +19,7 @@ class UnknownNameError(BlemoreError, LookupError):
 
     def __init__(self, kind: str, name: object, known: Collection[str]) -> None:
         close = difflib.get_close_matches(str(name), list(known), n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ";"
+        hint = f"; did you mean {close[0]!r}?" if close else ""
         super().__init__(f"unknown {kind} {name!r}{hint} (known: {', '.join(known)})")
 
 

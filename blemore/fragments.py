@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
+from html import escape, unescape
 
 from blemore.comparison import LABELS, VERDICTS
 
@@ -107,4 +107,4 @@ def _plain(cell: str) -> str:
         inside = char == "<" or (inside and char != ">")
         if not inside and char != ">":
             out.append(char)
-    return "".join(out)
+    return unescape("".join(out))

@@ -38,10 +38,11 @@ Saliences = NDArray[np.int64] | NDArray[np.float64]
 """(N, 6) in percent, rows sum to 100: one entry of 100, or two entries. Whole numbers, but for decisions that people bring."""
 
 _SINGLE = re.compile(
-    r"(?P<actor>A\d+)_(?P<emotion>[a-z]+)_(?:int(?P<intensity>\d+)|sit(?P<situation>\d+))_ver(?P<version>\d+)", re.ASCII
+    r"(?P<actor>A[1-9]\d*)_(?P<emotion>[a-z]+)_(?:int(?P<intensity>[1-9]\d*)|sit(?P<situation>[1-9]\d*))_ver(?P<version>[1-9]\d*)",
+    re.ASCII,
 )
 _BLEND = re.compile(
-    r"(?P<actor>A\d+)_mix_(?P<a>[a-z]+)_(?P<b>[a-z]+)_(?P<p>\d+)_(?P<q>\d+)_ver(?P<version>\d+)", re.ASCII
+    r"(?P<actor>A[1-9]\d*)_mix_(?P<a>[a-z]+)_(?P<b>[a-z]+)_(?P<p>\d+)_(?P<q>\d+)_ver(?P<version>[1-9]\d*)", re.ASCII
 )
 _SUFFIX = re.compile(r"\.(mov|mp4|wav|npy|csv)$", re.IGNORECASE)
 
@@ -143,11 +144,11 @@ def saliences(emotions: Sequence[str], percent: Sequence[float]) -> list[float]:
     for emotion in emotions:
         if emotion not in EMOTIONS:
             raise UnknownNameError("emotion", emotion, EMOTIONS)
-    shares = [float(share) if abs(share) < 1e6 else math.inf for share in percent]
-    got = ", ".join(f"{e} {s:.12g}" for e, s in zip(emotions, shares, strict=True))
+    got = ", ".join(f"{emotion} {share}" for emotion, share in zip(emotions, percent, strict=True))
+    shares = [float(share) if abs(share) <= 100 else math.inf for share in percent]
     if len(shares) not in (1, 2) or len(set(emotions)) != len(shares):
         raise InputError("saliences", "a clip shows one emotion or two different ones", got=got or "none")
-    if not math.isclose(sum(shares), 100, rel_tol=0, abs_tol=1e-9) or any(share <= 0 for share in shares):
+    if sum(shares) != 100 or any(share <= 0 for share in shares):
         raise InputError("saliences", "not 100, nor a positive pair that sums to 100", got=got)
     row: list[float] = [0] * len(EMOTIONS)
     for emotion, share in zip(emotions, shares, strict=True):

@@ -12,8 +12,9 @@ import os
 import re
 import subprocess
 import tempfile
+import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import jupytext
@@ -32,6 +33,9 @@ FOLDER = Path("notebooks")
 """Where the sources (py:percent) and their stripped twins (.ipynb) lie."""
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+_PARSING = threading.Lock()  # Python 3.11 loses count when two threads build syntax trees
 
 
 class _PrivateKernel(AsyncKernelManager):
@@ -81,10 +85,18 @@ def declared(notebook: Path) -> dict[str, object]:
     if notebook.suffix != ".ipynb":
         raise InputError(notebook, "not an .ipynb", fix="name its twin; `make twins` writes it from the .py")
     try:
-        found = papermill.inspect_notebook(str(notebook))
+        found = papermill.inspect_notebook(_plain(notebook))
     except Exception as error:  # papermill and nbformat raise many kinds for a file that is no notebook
         raise InputError(notebook, "cannot be read as a notebook", got=str(error).splitlines()[0]) from None
-    return {name: ast.literal_eval(entry["default"]) for name, entry in found.items()}
+    return {name: _literal(notebook, name, entry["default"]) for name, entry in found.items()}
+
+
+def _literal(notebook: Path, name: str, text: str) -> object:
+    try:
+        with _PARSING:
+            return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        raise InputError(notebook, f"parameter {name} has a default that is no plain value", got=text) from None
 
 
 def check(notebook: Path, values: Mapping[str, object]) -> None:
@@ -121,8 +133,15 @@ def typed(notebook: Path, texts: Mapping[str, str]) -> dict[str, object]:
     return values
 
 
-def run(notebook: Path, out: Path, values: Mapping[str, object] | None = None) -> NotebookNode:
+def run(
+    notebook: Path,
+    out: Path,
+    values: Mapping[str, object] | None = None,
+    accept: Callable[[NotebookNode], None] = lambda executed: None,
+) -> NotebookNode:
     """Execute a notebook with parameters; write it scrubbed, and only if every cell succeeded.
+
+    ``accept`` sees the result before it is written, and may raise to keep it from being so.
 
     Raises
     ------
@@ -133,29 +152,41 @@ def run(notebook: Path, out: Path, values: Mapping[str, object] | None = None) -
     """
     values = dict(values or {})
     check(notebook, values)
+    if out.is_dir() or out.resolve() == notebook.resolve():
+        raise InputError(out, "cannot be written to", got="a folder" if out.is_dir() else "the notebook itself")
     logging.getLogger("papermill").setLevel(logging.ERROR)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".run-") as folder:
         try:
             executed = papermill.execute_notebook(
-                str(notebook),
-                str(Path(folder) / "executed.ipynb"),
+                _plain(notebook),
+                _plain(Path(folder) / "executed.ipynb"),
                 values,
                 kernel_name="python3",
                 kernel_manager_class=_PrivateKernel,
                 progress_bar=False,
             )
         except PapermillExecutionError as error:
-            raise PageError(_failure(notebook, error, values)) from None
+            raise PageError(_failure(notebook, error.source, f"{error.ename}: {error.evalue}", values)) from None
         except RuntimeError as error:  # the kernel died or did not start
-            raise PageError(f"{notebook}: {error}; parameters: {values or 'defaults'}") from None
+            raise PageError(f"{notebook}: {error}; {_given(values)}") from None
+    for cell in executed.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":  # papermill takes SystemExit for an end, and the page would be short
+                raise PageError(_failure(notebook, cell.source, f"{output.ename}: {output.evalue}", values))
     scrubbed = scrub(executed)
+    accept(scrubbed)
     write_atomically(out, _text(scrubbed))
     return scrubbed
 
 
+def _plain(path: Path) -> str:
+    """Return a path as papermill wants it, which takes braces for a template."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
 def scrub(notebook: NotebookNode) -> NotebookNode:
-    """Remove what differs from run to run: times, paths, random cell ids; hide the injected cell's twin.
+    """Remove what differs from run to run: times, paths, random cell ids, how prints were cut into messages.
 
     Two runs of the same notebook on the same inputs are then equal byte for byte.
     """
@@ -164,8 +195,15 @@ def scrub(notebook: NotebookNode) -> NotebookNode:
         cell.id = f"cell-{i}"
         for key in ("papermill", "execution"):
             cell.metadata.pop(key, None)
+        whole: list[NotebookNode] = []
         for output in cell.get("outputs", []):
             output.get("metadata", {}).pop("execution", None)
+            if whole and output.get("name") and output.get("name") == whole[-1].get("name"):
+                whole[-1]["text"] += output["text"]
+            else:
+                whole.append(output)
+        if "outputs" in cell:
+            cell.outputs = whole
     return notebook
 
 
@@ -182,8 +220,13 @@ def _text(notebook: NotebookNode) -> str:
     return str(nbformat.writes(notebook, version=4)) + "\n"  # type: ignore[no-untyped-call]
 
 
-def _failure(notebook: Path, error: PapermillExecutionError, values: Mapping[str, object]) -> str:
-    source = [line for line in error.source.strip().splitlines() if line.strip()]
-    given = ", ".join(f"{name}={value!r}" for name, value in values.items()) or "defaults"
-    said = re.sub(r"\x1b\[[0-9;]*m", "", f"{error.ename}: {error.evalue}")
-    return f"{notebook}: cell {error.cell_index} failed with {said}; parameters: {given}; the cell begins: {source[0]}"
+def _failure(notebook: Path, source: str, said: str, values: Mapping[str, object]) -> str:
+    cells = nbformat.read(notebook, as_version=4).cells  # type: ignore[no-untyped-call]
+    number = next((i for i, cell in enumerate(cells, start=1) if cell.source == source), 0)
+    lines = [line for line in source.splitlines() if line.strip()]
+    said = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", said).split())
+    return f"{notebook}: cell {number or 'of parameters'} failed with {said}; {_given(values)}; it begins: {lines[0]}"
+
+
+def _given(values: Mapping[str, object]) -> str:
+    return "parameters: " + (", ".join(f"{name}={value!r}" for name, value in values.items()) or "defaults")

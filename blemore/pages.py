@@ -10,14 +10,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from nbformat import NotebookNode
+
 from blemore import notebook
-from blemore.dependencies import parts
+from blemore.dependencies import CHECKED, parts
 from blemore.errors import BlemoreError, PageError
 from blemore.fragments import DATA_TYPE
 from blemore.sources import sha256_of
 
 BUILT = Path("build/pages")
 """Executed pages and, beside each, what it was made from and what it found (JSON)."""
+
+Card = dict[str, dict[str, str]]
+"""What a provenance card tells the builder: ``inputs`` by name, ``results`` by name."""
 
 PARALLEL = 2
 """Pages executed at a time: each has a kernel of its own."""
@@ -64,9 +69,18 @@ def execute(tell: Callable[[str], None]) -> list[str]:
     reasons = {name: found for name in names() if (found := why(name))}
     for name, found in reasons.items():
         tell(f"{name}: {'; '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''}")
+    before = {
+        name: (_parts(name, []), _twin_digest(name)) for name in reasons
+    }  # an edit during the run counts as later
     with ThreadPoolExecutor(PARALLEL) as pool:
-        results = list(pool.map(lambda name: _execute(name, tell), reasons))
-    if failures := [failure for failure in results if failure]:
+        found_by = dict(zip(reasons, pool.map(lambda name: _execute(name, tell), reasons), strict=True))
+    failures = []
+    for name, told in found_by.items():
+        if isinstance(told, BlemoreError):
+            failures.append(_failure(name, told))
+        else:
+            _remember(name, *before[name], told)
+    if failures:
         raise PageError("\n".join(failures))
     return list(reasons)
 
@@ -77,28 +91,42 @@ def results() -> dict[str, str]:
     return {f"{name}.{key}": value for name, state in states.items() for key, value in state.results.items()}
 
 
-def _execute(name: str, tell: Callable[[str], None]) -> str:
+def _execute(name: str, tell: Callable[[str], None]) -> Card | BlemoreError:
+    """Run a page and return what its provenance card tells, or the error that stopped it."""
     start = time.monotonic()
-    out = BUILT / f"{name}.ipynb"
+    cards: list[Card] = []
     try:
-        executed = notebook.run(notebook.FOLDER / f"{name}.ipynb", out)
-        found = [output["data"][DATA_TYPE] for cell in executed.cells for output in cell.get("outputs", [])
-                 if DATA_TYPE in output.get("data", {})]  # fmt: skip
-        if noise := [output["text"] for cell in executed.cells for output in cell.get("outputs", [])
-                     if output.get("name") == "stderr"]:  # fmt: skip
-            raise PageError(f"notebooks/{name}.py: writes to stderr, which a page must not: {noise[0].strip()}")
-        if len(found) != 1:
-            raise PageError(f"notebooks/{name}.py: shows {len(found)} provenance cards; a page ends with one")
+        notebook.run(notebook.FOLDER / f"{name}.ipynb", BUILT / f"{name}.ipynb",
+                     accept=lambda executed: cards.append(_card(name, executed)))  # fmt: skip
     except BlemoreError as error:
-        state = _state(name)
-        asked = ", ".join(state.inputs) if state else ""
-        kept = "its last good version stays" if out.exists() else "there is no earlier version"
-        return f"{error}; inputs when it last ran: {asked or 'none known'}; {kept}"
-    inputs = sorted(found[0]["inputs"])
-    state = State(_parts(name, inputs), inputs, found[0]["results"], _twin_digest(name))
-    notebook.write_atomically(BUILT / f"{name}.json", json.dumps(asdict(state), indent=1, sort_keys=True) + "\n")
+        return error
     tell(f"{name}: executed in {time.monotonic() - start:.1f} s")
-    return ""
+    return cards[0]
+
+
+def _card(name: str, executed: NotebookNode) -> Card:
+    """Return a page's provenance card; refuse a page without one, or one that writes to stderr."""
+    outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
+    if noise := [output["text"] for output in outputs if output.get("name") == "stderr"]:
+        raise PageError(f"notebooks/{name}.py: writes to stderr, which a page must not: {noise[0].strip()}")
+    cards: list[Card] = [output["data"][DATA_TYPE] for output in outputs if DATA_TYPE in output.get("data", {})]
+    if len(cards) != 1:
+        raise PageError(f"notebooks/{name}.py: shows {len(cards)} provenance cards; a page ends with one")
+    return cards[0]
+
+
+def _remember(name: str, made_from: dict[str, str], twin: str, card: Card) -> None:
+    inputs = {part: sha for part, sha in card["inputs"].items() if part.split("/")[0] in CHECKED}
+    made_from = made_from | {f"input {part}": sha for part, sha in inputs.items()}
+    state = State(made_from, sorted(inputs), card["results"], twin)
+    notebook.write_atomically(BUILT / f"{name}.json", json.dumps(asdict(state), indent=1, sort_keys=True) + "\n")
+
+
+def _failure(name: str, error: BlemoreError) -> str:
+    state = _state(name)
+    asked = ", ".join(state.inputs) if state else ""
+    kept = "its last good version stays" if (BUILT / f"{name}.ipynb").exists() else "there is no earlier version"
+    return f"{error}; inputs when it last ran: {asked or 'none known'}; {kept}"
 
 
 def _parts(name: str, inputs: list[str]) -> dict[str, str]:

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blemore.errors import BlemoreError, InputError, UnknownNameError, first
-from blemore.labels import EMOTION_NAMES, EMOTIONS, Saliences, parse_clip_name, saliences, stem
+from blemore.errors import BlemoreError, ClipNameError, InputError, UnknownNameError, first
+from blemore.labels import EMOTION_NAMES, EMOTIONS, RATIOS, Saliences, parse_clip_name, saliences, stem
 from blemore.tables import clip_column, read_csv
 
 HICMAE_ORDER = ("neu", "ang", "disg", "fea", "hap", "sad")
@@ -79,6 +79,10 @@ def read_table(path: str | Path, *, logits: bool = False, order: Sequence[str] |
         wide: NDArray[np.float64] = values.astype(np.float64)
     if not (fine := np.isfinite(wide).all(axis=1)).all():
         raise InputError(path, "NaN or infinite value", got=f"clip {names[int(np.argmin(fine))]}")
+    if order and found_order and found_order is not HICMAE_ORDER and list(order) != list(found_order):
+        raise InputError(
+            path, "the order given contradicts the column names", expected=",".join(found_order), got=",".join(order)
+        )
     columns = order or found_order or EMOTIONS
     wide = wide[:, [list(columns).index(emotion) for emotion in EMOTIONS]]
     return Predictions(names, softmax(wide) if are_logits else _checked(path, names, wide))
@@ -103,9 +107,11 @@ _Raw = tuple[list[str], NDArray[np.floating], bool, Sequence[str] | None]
 
 def _read_npz(path: str | Path, logits: bool) -> _Raw:
     try:
-        if Path(path).is_file() and not zipfile.is_zipfile(path):
-            raise InputError(path, "is no .npz archive")
-        with np.load(path, allow_pickle=False) as data:
+        with Path(path).open("rb") as file:
+            if not zipfile.is_zipfile(file):
+                raise InputError(path, "is no .npz archive")
+            file.seek(0)
+            data = np.load(file, allow_pickle=False)
             arrays = {name: array for name, array in data.items() if isinstance(array, np.ndarray)}
     except BlemoreError:
         raise
@@ -216,11 +222,13 @@ def _decision(path: str | Path, name: str, entries: object) -> list[float]:
             expected='a list of {"emotion": ..., "salience": ...}',
             got=json.dumps(entries)[:80],
         )
+    if not all(isinstance(entry["emotion"], str) for entry in entries):
+        raise InputError(path, f"clip {name}: emotion is not a text", got=json.dumps(entries)[:80])
     shares = [entry["salience"] for entry in entries]
     if not all(isinstance(share, int | float) and not isinstance(share, bool) for share in shares):
         raise InputError(path, f"clip {name}: salience is not a number", got=repr(shares))
     try:
-        return saliences([str(entry["emotion"]) for entry in entries], shares)
+        return saliences([entry["emotion"] for entry in entries], shares)
     except BlemoreError as error:
         raise InputError(path, f"clip {name}: {error}") from None
 
@@ -268,7 +276,10 @@ def _of_name(name: str) -> list[float]:
 
 def _true_row(name: str, row: Mapping[str, object]) -> list[float]:
     """Return one clip's truth from its row, else its name; what both say must agree."""
-    named = None if name.startswith("test_") else _of_name(name)
+    try:
+        named = _of_name(name)
+    except ClipNameError:
+        named = None  # its row alone says the truth
     columns = ("emotion_1", "emotion_2", "emotion_1_salience", "emotion_2_salience")
     given = {key: text for key in columns if isinstance(text := row.get(key), str)}  # a cell is text, or missing
     if not given.keys() & {"emotion_1", "emotion_2"}:
@@ -284,6 +295,10 @@ def _true_row(name: str, row: Mapping[str, object]) -> list[float]:
     told = saliences(emotions, shares)
     if named is not None and told != named:
         raise InputError("label", "contradicts the clip's name")
+    if len(emotions) == 2 and ("neu" in emotions or (shares[0], shares[1]) not in RATIOS):
+        raise InputError(
+            "label", "not a blend of the data set", expected="two of the first five emotions, 30/70, 50/50 or 70/30"
+        )
     return told
 
 

@@ -20,13 +20,31 @@ INDEX = "recorded.json"
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """A table, the day it was computed, the name of its input and the input's SHA-256."""
+class Input:
+    """A named input of a page and the SHA-256 of its content; ``absent`` where it is not here.
 
+    ``date`` is when it was computed, for what was recorded.
+    """
+
+    name: str
+    sha256: str
+    date: str = ""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A table, its name, the day it was computed, the name of its input and the input's SHA-256."""
+
+    name: str
     table: pd.DataFrame
     date: str
     input: str
     sha256: str
+
+    @property
+    def as_input(self) -> Input:
+        """What a page says of having read this table."""
+        return Input(f"recorded/{self.name}", self.sha256, self.date)
 
 
 def read(name: str) -> Recorded:
@@ -35,7 +53,7 @@ def read(name: str) -> Recorded:
     index: dict[str, dict[str, str]] = json.loads(folder.joinpath(INDEX).read_text())
     if name not in index:
         raise UnknownNameError("recorded table", name, list(index))
-    return Recorded(pd.read_csv(io.StringIO(folder.joinpath(f"{name}.csv").read_text())), **index[name])
+    return Recorded(name, pd.read_csv(io.StringIO(folder.joinpath(f"{name}.csv").read_text())), **index[name])
 
 
 def write(folder: Path, name: str, table: pd.DataFrame, source: str, sha256: str, date: datetime.date) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,8 @@ from blemore import predictions, recorded, sources, thresholds
 from blemore.errors import SourceError
 from blemore.labels import saliences_of_names
 from blemore.metrics import score
-from blemore.parameters import VARIANTS
-from blemore.sources import Input
+from blemore.parameters import LOGGED, VARIANTS
+from blemore.recorded import Input
 
 ENCODER_IDS = {
     "clip": "clip",
@@ -40,12 +41,16 @@ _SCALARS = {  # tag of the logs -> column
 
 @dataclass(frozen=True)
 class Result:
-    """A table, its label (``released`` or ``recorded``), its inputs, and when it was recorded."""
+    """A table, its label (``released`` or ``recorded``) and its inputs."""
 
     table: pd.DataFrame
     origin: str
     inputs: tuple[Input, ...]
-    date: str | None = None
+
+    @property
+    def date(self) -> str:
+        """When it was recorded; empty if it was computed here and now."""
+        return next((one.date for one in self.inputs if one.date), "")
 
 
 def validation() -> Result:
@@ -65,6 +70,8 @@ def curves(encoder: str, model: str) -> Result:
     Columns: ``id``, ``model``, ``epoch``, ``train_loss``, ``val_loss``, ``acc_presence``, ``acc_salience``
     (accuracies at each epoch's best thresholds).
     """
+    if (encoder, model) not in product(LOGGED, MODELS.values()):
+        raise SourceError(f"the authors published no logs of {encoder}, {model}; they did of {', '.join(LOGGED)}")
     inputs = sources.inputs("released/logs")
     if inputs[0].sha256 != "absent":
         return Result(_curves([(encoder, model)]), "released", inputs)
@@ -74,7 +81,7 @@ def curves(encoder: str, model: str) -> Result:
         raise SourceError(
             f"no learning curves of {encoder}, {model} here; run `blemore data fetch released --logs` for all 105 runs"
         )
-    return Result(table, found.origin, found.inputs, found.date)
+    return Result(table, found.origin, found.inputs)
 
 
 def tests() -> Result:
@@ -114,8 +121,10 @@ def runs() -> pd.DataFrame:
 
 
 def _summaries(kind: str) -> pd.DataFrame:
+    if not (files := sources.released("summaries")):
+        raise SourceError("released/summaries is not here; run `blemore data fetch released`")
     parts = []
-    for name, path in sources.released("summaries").items():
+    for name, path in files.items():
         if f"/{kind}_summary" in name:
             table = pd.read_csv(path)
             ids = table["encoder"].map(ENCODER_IDS) + (":sub" if "subsampled" in name else "")
@@ -228,4 +237,4 @@ def _result(name: str) -> Result:
     if inputs[0].sha256 != "absent":
         return Result(compute(), "released", inputs)
     earlier = recorded.read(name)
-    return Result(earlier.table, "recorded", (*inputs, Input(f"recorded/{name}", earlier.sha256)), earlier.date)
+    return Result(earlier.table, "recorded", (*inputs, earlier.as_input))

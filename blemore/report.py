@@ -13,11 +13,12 @@ from blemore import paper
 from blemore.comparison import KINDS, Comparison, by_row, known_differences, worst
 from blemore.fragments import Column, Fragment, badge, label, number, signed, table
 from blemore.metrics import wilson_interval
-from blemore.sources import GROUPS, Input
+from blemore.recorded import Input
+from blemore.sources import GROUPS
 
 _INPUTS = {
     "released": "public results of the authors and others: {}",
-    "recorded": "computed earlier from public files and kept with the package: {}",
+    "recorded": "computed earlier from public files and kept here: {}",
     "zenodo": "the release of the data set: {}",
     "file": "a file that a parameter names: {}",
 }
@@ -172,7 +173,7 @@ def _detail(row: Comparison) -> str:
 
 def _decimals(row: Comparison) -> int:
     """Show a digit more than the paper where its own would hide that ours is not whole."""
-    whole = not isinstance(row.ours, float) or row.kind == "exact" or row.ours == int(row.ours)
+    whole = not isinstance(row.ours, float) or row.kind == "exact" or row.ours % 1 == 0
     return row.decimals if whole else row.decimals + 1
 
 
@@ -184,7 +185,8 @@ def _tolerance(row: Comparison) -> str:
 
 def _describe(one: Input) -> str:
     kind, _, rest = one.name.partition("/")
-    return _INPUTS[kind].format(GROUPS.get(rest, rest.replace("_", " "))) if kind in _INPUTS else ""
+    text = _INPUTS[kind].format(GROUPS.get(rest, rest.replace("_", " "))) if kind in _INPUTS else ""
+    return f"{text}, on {one.date}" if one.date else text
 
 
 def _digest(one: Input) -> str:

@@ -10,7 +10,6 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -22,6 +21,7 @@ from blemore import clips as clip_tables
 from blemore.clips import Clips
 from blemore.errors import InputError, SourceError, UnknownNameError, first
 from blemore.parameters import SOURCES
+from blemore.recorded import Input
 
 if TYPE_CHECKING:
     import pooch
@@ -37,14 +37,6 @@ GROUPS = {
 """Groups of released files, and what they hold."""
 
 METADATA = "train_metadata.csv"
-
-
-@dataclass(frozen=True)
-class Input:
-    """A named input of a page and the SHA-256 of its content; ``absent`` where it is not here."""
-
-    name: str
-    sha256: str
 
 
 def released(group: str) -> dict[str, Path]:
@@ -78,7 +70,9 @@ def fetch(groups: Iterable[str], *, progress: bool = True) -> dict[str, dict[str
     import pooch  # here, since its progress bars warn in a kernel
     from tqdm import tqdm
 
-    store = pooch.create(path=cache_folder(), base_url=ORIGIN, registry=registry(), retry_if_failed=2)
+    store = pooch.create(
+        path=cache_folder(), base_url=ORIGIN, registry=registry(), retry_if_failed=0 if mirror_folder() else 2
+    )
     pooch.get_logger().setLevel("WARNING")
     got: dict[str, dict[str, Path]] = {}
     for group in groups:

@@ -85,11 +85,11 @@ figures.folds(train.partitions(), origin)
 if durations:
     seconds = clip_tables.read_durations(durations, clips)
     bars, spans, known = clip_tables.duration_counts(seconds), clip_tables.duration_range(seconds), "measured"
-    inputs += (sources.Input("file/durations", sources.sha256_of(durations)),)
+    inputs += (recorded.Input("file/durations", sources.sha256_of(durations)),)
 else:
-    earlier = recorded.read("durations"), recorded.read("durations_range")
-    bars, spans, known = earlier[0].table, earlier[1].table, "recorded"
-    inputs += (sources.Input("recorded/durations", earlier[0].sha256),)
+    counted, spanned = recorded.read("durations"), recorded.read("durations_range")
+    bars, spans, known = counted.table, spanned.table, "recorded"
+    inputs += (counted.as_input, spanned.as_input)
 figures.durations(bars, known)
 
 # %% tags=["hide-input"]
@@ -137,14 +137,9 @@ report.frame(table.rename_axis("baseline"), "Trivial baselines with the class le
 
 # %% tags=["hide-input"]
 if origin == "recorded":
-    counted = recorded.read("partitions")
-    inputs += (sources.Input("recorded/partitions", counted.sha256),)
-    note = f"Training clips were counted from the public names on {counted.date}, durations on {counted.date}."
-else:
-    note = f"{len(clips):,} clips read from the metadata file."
+    inputs += (recorded.read("partitions").as_input,)
 report.provenance(
     inputs,
     ["paper", *dict.fromkeys([origin, known, clips.origin])],
     results={"clips": f"{len(clips):,}", "train_clips": f"{len(train):,}", "train_actors": str(train.table["actor"].nunique())},
-    note=note,
 )

@@ -107,7 +107,6 @@ report.frame(spread.rename(columns=names), "Released HiCMAE logits: mean and spr
 # optimism, and chooses the epoch there as well.
 
 # %% tags=["hide-input"]
-note = f"Computed from the public logits on {folds.date}." if folds.date else ""
 best = spread.loc["kl-100"]
 report.provenance(
     [*folds.inputs, *grid.inputs],
@@ -116,5 +115,4 @@ report.provenance(
         "kl_100": f"{best['acc_presence_mean']:.3f} ± {best['acc_presence_std']:.3f} and "
         f"{best['acc_salience_mean']:.3f} ± {best['acc_salience_std']:.3f}"
     },
-    note=note,
 )

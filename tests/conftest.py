@@ -6,9 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("BLEMORE_SHARED", ROOT.parent / "shared"))
+
+
+settings.register_profile("unhurried", deadline=None)  # a loaded machine is no defect
+settings.load_profile("unhurried")
 
 
 def _beside(path: Path) -> Path:

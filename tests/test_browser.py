@@ -27,9 +27,18 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 COMPRESSED = {".html", ".css", ".js", ".svg", ".json"}  # what a web server sends gzipped
 LANDING_LIMIT = 320_000  # bytes on the wire
 
-# One pass over the page as it stands. Axe takes seconds a page, so it is spared what cannot differ: the inside of a
-# figure (one image to a screen reader), code at the second width, all but colours in the second theme.
-INSPECT = """async (theme) => {
+# Axe takes seconds a page, so it is spared what cannot differ: the inside of a figure (one image to a screen reader),
+# structure in the second theme, colours at the second width but for the phone's top bar.
+COLOURS = {"runOnly": ["color-contrast"]}
+AXE_RUNS: dict[tuple[int, str], tuple[dict, dict]] = {
+    (1440, "light"): ({"exclude": [".fig-svg"]}, {}),
+    (1440, "dark"): ({"exclude": [".fig-svg"]}, COLOURS),
+    (390, "light"): ({"exclude": [".fig-svg"]}, {"rules": {"color-contrast": {"enabled": False}}}),
+    (390, "dark"): ({"include": [".bd-header-article"]}, COLOURS),
+}
+
+# One pass over the page as it stands
+INSPECT = """async ([theme, part, options]) => {
   const html = document.documentElement;
   const all = selector => [...document.querySelectorAll(selector)];
   for (let frames = 0; frames < 60 && html.dataset.theme !== theme; frames++) await new Promise(requestAnimationFrame);
@@ -44,13 +53,10 @@ INSPECT = """async (theme) => {
       .concat(all('svg').filter(s => !named(s)).map(s => s.outerHTML.slice(0, 80))),
     ink: all('.fig-svg').filter(s => getComputedStyle(s).color !== getComputedStyle(s.closest('article')).color).length,
     fonts: [...document.fonts].filter(f => f.status === 'error').map(f => f.family),
-    axe: (await axe.run({exclude: innerWidth < 500 ? ['.fig-svg', '.highlight'] : ['.fig-svg']}, {
-      preload: false, resultTypes: ['violations'], ...(theme === 'dark' && {runOnly: ['color-contrast']}),
-    })).violations.filter(v => v.impact !== 'minor')
-      .map(v => `${v.impact} ${v.id}: ${v.nodes.map(n => n.target).join(' | ')}`),
+    axe: (await axe.run(part, {...options, preload: false, resultTypes: ['violations']})).violations
+      .filter(v => v.impact !== 'minor').map(v => `${v.impact} ${v.id}: ${v.nodes.map(n => n.target).join(' | ')}`),
   };
 }"""
-
 
 # Code is folded away at first; what then scrolls must be reachable by keyboard
 UNFOLD = "document.querySelectorAll('details').forEach(details => { details.open = true; })"
@@ -148,7 +154,7 @@ def visits(browser: Browser, site: Path, pages: list[str]) -> list[Visit]:
             page.evaluate(AXE_SCRIPT)
             for theme in ("light", "dark"):
                 page.emulate_media(color_scheme=theme)
-                seen = page.evaluate(INSPECT, theme)
+                seen = page.evaluate(INSPECT, [theme, *AXE_RUNS[width, theme]])
                 done.append(Visit(name, width, theme, seen, replace(record)))
                 record.errors, record.outside, record.files = [], [], []
         page.close()

@@ -18,7 +18,7 @@ from blemore.claims import dataset, ledger, results
 from blemore.comparison import KINDS, LABELS, VERDICTS, Comparison, known_differences
 from blemore.errors import UnknownNameError
 from blemore.parameters import LOGGED
-from blemore.sources import Input
+from blemore.recorded import Input
 from tests.conftest import real
 
 MACHINES = ("nothing", "mirror", "release", "both")
@@ -129,6 +129,7 @@ def test_what_was_recorded_is_named_with_its_digest(machine: str, found: Found) 
     assert {name for name in inputs if name.startswith("recorded/")} == needed
     for name in needed:
         assert inputs[name] == recorded.read(name.removeprefix("recorded/")).sha256
+    assert all(bool(one.date) == one.name.startswith("recorded/") for one in found[1])
 
 
 def test_inputs_are_named_once_and_with_their_present_digest(found: Found) -> None:

@@ -148,6 +148,17 @@ def test_truth_comes_from_metadata_where_they_are_given(write: Write) -> None:
     assert answer == {"acc_presence": 1.0, "acc_salience": 0.5, "n": 3, "n_blends": 2}
 
 
+def test_clips_of_any_name_are_scored_where_the_metadata_say_the_truth(write: Write) -> None:
+    decisions = write(json.dumps({"clip_1.mov": ANG, "A102_my_own": PAIR}), "d.json")
+    metadata = write(
+        "filename,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience\n"
+        "clip_1,ang,,,\nA102_my_own,ang,hap,30,70\n",
+        "m.csv",
+    )
+    answer = document("score", decisions, "--metadata", metadata)
+    assert answer == {"acc_presence": 1.0, "acc_salience": 1.0, "n": 2, "n_blends": 1}
+
+
 @pytest.mark.parametrize("change", [str, lambda t: "\ufeff" + t, lambda t: t.replace("\n", "\r\n")])
 @pytest.mark.parametrize(
     "metadata",
@@ -656,6 +667,14 @@ def test_a_command_that_is_misspelt_ends_in_one_line(arguments: tuple[str, ...])
     assert re.fullmatch(r"error: .*\n", result.stderr)
 
 
+@pytest.mark.parametrize("arguments", [(), ("-h",), ("--help",)], ids=str)
+def test_commands_are_listed_one_a_line(arguments: tuple[str, ...]) -> None:
+    result = blemore(*arguments)
+    assert result.exit_code == (0 if arguments else 2)
+    listed = [line.split()[0] for line in result.output.splitlines() if line.startswith("  ") and line.strip()]
+    assert {"score", "tune", "data", "check", "run"} <= set(listed)
+
+
 def test_usage_of_a_command_is_where_the_error_says(write: Write) -> None:
     assert "(see blemore score --help)" in blemore("score").stderr
 
@@ -682,6 +701,7 @@ def test_run_refuses_what_cannot_be_right_before_anything_starts(tmp_path: Path,
     assert "did you mean 'source'" in refused("run", page, str(out), "-p", "sorce", "auto")
     assert "known: auto, standin, zenodo" in refused("run", page, str(out), "-p", "source", "zenod0")
     assert "no such file" in refused("run", page, str(out), "-p", "metadata", str(tmp_path / "absent.csv"))
+    assert "no such file" in refused("run", page, str(out), "-p", "metadata", str(tmp_path / "a\nb.csv"))
     assert "no such notebook" in refused("run", str(tmp_path / "absent.ipynb"), str(out))
     assert "cannot be read as a notebook" in refused("run", write("{", "broken.ipynb"), str(out))
     assert "cannot be read as a notebook" in refused("run", write("", "empty.ipynb"), str(out))

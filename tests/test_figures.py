@@ -200,8 +200,8 @@ def test_unknown_label_is_refused() -> None:
 def test_caption_of_table_2_claims_agreement_only_where_there_is_any() -> None:
     spoilt = VALIDATION.copy()
     spoilt.loc[spoilt["id"] == "clip", "acc_presence_mean"] += 0.05
-    assert "coincide in the 7 rows" in MAKE["validation"]("recorded").text
-    assert "coincide in the 7 rows" not in figures.validation(spoilt, "recorded").text
+    assert "coincide in 7." in MAKE["validation"]("recorded").text
+    assert "coincide in 7." not in figures.validation(spoilt, "recorded").text
 
 
 def test_caption_of_the_drop_to_test_is_true() -> None:

@@ -183,6 +183,12 @@ def test_a_share_that_is_almost_100_is_shown_as_it_is(percent: list[float]) -> N
     assert str(percent[0]) in str(caught.value), "says that 100 is not 100"
 
 
+@pytest.mark.parametrize(("share", "shown"), [(float("nan"), "nan"), (float("inf"), "inf"), (-1e9, "-1"), (10**7, "1")])
+def test_a_share_far_from_100_is_shown_as_it_is(share: float, shown: str) -> None:
+    with pytest.raises(InputError, match=rf"got ang {shown}"):
+        saliences(["ang"], [share])
+
+
 @pytest.mark.parametrize("row", ROWS)
 def test_soft_label_is_the_share_of_each_emotion(row: list[int]) -> None:
     soft = labels.soft_labels(np.array([row]))

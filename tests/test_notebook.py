@@ -326,7 +326,7 @@ def test_failing_cell_leaves_the_earlier_output_and_is_reported_in_one_line(
     text = str(caught.value)
     assert "failing.ipynb" in text and "ValueError: doubled is 6" in text and "too much" in text
     assert "count=3" in text
-    assert re.search(r"\bcell 3\b", text), "the number of the cell in the notebook that was given"
+    assert re.search(r"\bcell 4\b", text), "counted in the notebook that was given, from 1"
     assert "\n" not in text
     assert out.read_text() == "the last good page"
     assert [path.name for path in out.parent.iterdir()] == ["page.ipynb"]

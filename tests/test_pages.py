@@ -301,7 +301,7 @@ def test_failed_page_keeps_the_last_good_one_and_says_where_it_failed(home: Home
     home.write("fed", "value = 1 / 0")
     home.write("apart", "value = 7")
     said = failure(home)
-    assert "notebooks/fed.ipynb: cell 1 failed with ZeroDivisionError: division by zero" in said
+    assert "notebooks/fed.ipynb: cell 2 failed with ZeroDivisionError: division by zero" in said
     assert "parameters: defaults" in said and "zenodo/train_metadata.csv" in said
     assert "its last good version stays" in said
     assert snapshot(home, "fed") == before

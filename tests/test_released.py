@@ -6,6 +6,7 @@ import csv
 import datetime
 import shutil
 import statistics
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,8 +17,9 @@ import pytest
 from blemore import clips, paper, predictions, recorded, recording, released, sources
 from blemore.errors import BlemoreError, SourceError, UnknownNameError
 from blemore.parameters import LOGGED, MODELS, VARIANTS
+from blemore.recorded import Input
 from blemore.released import Result
-from tests.conftest import real
+from tests.conftest import ROOT, real
 
 PRINTED = paper.table(2).set_index("id")
 CELLS = [f"{metric}_{part}" for metric in ("acc_presence", "acc_salience") for part in ("mean", "std")]
@@ -192,7 +194,7 @@ def test_logs_hold_at_the_selected_epoch_what_the_summary_says(mirror: Path) -> 
 
 def test_curves_of_one_row_equal_those_of_the_whole(mirror: Path, logged: pd.DataFrame) -> None:
     found = released.curves("videoswin:sub", "linear")
-    assert (found.origin, found.date) == ("released", None)
+    assert found.origin == "released"
     expected = logged.query("id == 'videoswin:sub' and model == 'linear'").reset_index(drop=True)
     pd.testing.assert_frame_equal(found.table, expected)
 
@@ -234,6 +236,15 @@ def test_every_recorded_table_has_an_input_digest_and_a_day() -> None:
         datetime.date.fromisoformat(earlier.date)
 
 
+def test_recorded_tables_travel_with_the_package() -> None:
+    """What package-data of pyproject.toml does not name is missing from every installation but an editable one."""
+    package = ROOT / "blemore"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["blemore"]
+    carried = {path for pattern in patterns for path in package.glob(pattern)}
+    assert {path for path in (package / "reference").rglob("*") if path.is_file()} <= carried
+
+
 def test_recorded_tables_hold_means_and_counts_but_no_clips() -> None:
     for path in recording.FOLDER.glob("*"):
         assert "_ver" not in path.read_text() and "_mix_" not in path.read_text(), path.name
@@ -243,18 +254,18 @@ def test_recorded_tables_hold_means_and_counts_but_no_clips() -> None:
 def test_without_files_the_recorded_table_comes_with_label_date_and_digest(name: str, nothing: None) -> None:
     result, earlier = ASKS[name](), recorded.read(name)
     pd.testing.assert_frame_equal(result.table, earlier.table)
-    assert (result.origin, result.date) == ("recorded", earlier.date)
+    assert result.origin == "recorded"
     group = released.COMPUTED[name][0]
     assert result.inputs == (
-        sources.Input(f"released/{group}", "absent"),
-        sources.Input(f"recorded/{name}", earlier.sha256),
+        Input(f"released/{group}", "absent"),
+        Input(f"recorded/{name}", earlier.sha256, earlier.date),
     )
 
 
 @pytest.mark.parametrize("name", ASKS)
 def test_with_files_the_table_is_released_and_undated(name: str, computed: dict[str, Result]) -> None:
     result = computed[name]
-    assert (result.origin, result.date) == ("released", None)
+    assert result.origin == "released" and not any(one.date for one in result.inputs)
     assert [one.name for one in result.inputs] == [f"released/{released.COMPUTED[name][0]}"]
 
 
@@ -280,7 +291,7 @@ def test_file_with_other_content_is_refused_and_not_quietly_replaced_by_the_reco
 @pytest.mark.parametrize("row", LOGGED)
 def test_offline_curves_are_those_recorded_of_the_reported_classifier(row: str, nothing: None) -> None:
     found = released.curves(row, "mlp-512")
-    assert found.origin == "recorded" and found.date
+    assert found.origin == "recorded" and found.inputs[-1].date == recorded.read("curves").date
     assert found.table["epoch"].tolist() == list(range(1, (300 if row.endswith(":sub") else 200) + 1))
     assert set(found.table["id"]) == {row}
 

@@ -20,7 +20,7 @@ from blemore.claims import ledger, results
 from blemore.comparison import LABELS, VERDICTS, Comparison
 from blemore.errors import BlemoreError
 from blemore.fragments import DATA_TYPE, Column, Fragment
-from blemore.sources import Input
+from blemore.recorded import Input
 from tests.conftest import ROOT, real
 
 HOSTILE = "<script>alert(\"x\")</script> R&D 'a' </td>"
@@ -230,8 +230,9 @@ def test_frame_writes_numbers_with_fixed_decimals_and_gaps_as_dashes() -> None:
 
 
 def test_card_names_each_input_once_with_its_digest() -> None:
-    one, two = Input("released/logs", "a" * 64), Input("zenodo/train_metadata.csv", "absent")
+    one, two = Input("recorded/tests", "a" * 64, "2026-01-02"), Input("zenodo/train_metadata.csv", "absent")
     card = report.provenance([one, two, one], ["released"], {"rows": "7"}, "A note.")
+    assert "on 2026-01-02" in card.html
     markup = Markup(card.html)
     assert [text for where, text in markup.text if where == "dt"] == [one.name, two.name]
     assert markup.within("code") == "a" * 12 and markup.all("code")[0]["title"] == f"SHA-256 {'a' * 64}"
@@ -274,7 +275,7 @@ def page(name: str, **values: object) -> list[object]:
 
 PAGES = [path.stem for path in sorted((ROOT / "notebooks").glob("*.py"))]
 RUNS = [(name, "nothing") for name in PAGES]
-RUNS += [(name, "mirror") for name in PAGES if name != "dataset"] + [("dataset", "metadata")]
+RUNS += [(name, "mirror") for name in PAGES if name != "dataset"] + [("dataset", "metadata"), ("dataset", "durations")]
 
 
 @pytest.fixture(scope="module", params=RUNS, ids=[" with ".join(run) for run in RUNS])
@@ -288,7 +289,8 @@ def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         patch.setenv("BLEMORE_OFFLINE", "1")
         if machine == "mirror":
             patch.setenv("BLEMORE_MIRROR", str(real("mirror")))
-        given = {"metadata": str(real("train_metadata.csv"))} if machine == "metadata" else {}
+        given = {"metadata": str(real("train_metadata.csv"))} if machine in ("metadata", "durations") else {}
+        given |= {"durations": str(real("durations_train.csv"))} if machine == "durations" else {}
         yield page(name, **given)
 
 

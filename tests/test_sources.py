@@ -17,6 +17,7 @@ import requests
 from blemore import released, sources
 from blemore.claims import ledger
 from blemore.errors import BlemoreError, InputError, SourceError, UnknownNameError
+from blemore.recorded import Input
 from tests.conftest import real
 
 SIZES = {"summaries": 4, "predictions": 20, "logs": 105}
@@ -212,7 +213,7 @@ def test_release_is_found_in_a_sub_folder(release: Path) -> None:
         assert clips.names == ["A102_ang_int1_ver1", "A411_mix_ang_hap_30_70_ver1"]
         assert clips.origin == "released"
         digest = sources.sha256_of(release / "blemore_data" / sources.METADATA)
-        assert inputs == (sources.Input("zenodo/train_metadata.csv", digest),)
+        assert inputs == (Input("zenodo/train_metadata.csv", digest),)
 
 
 def test_digest_of_the_release_changes_with_its_content_alone(release: Path) -> None:
@@ -257,7 +258,7 @@ def test_release_without_metadata_counts_as_absent(monkeypatch: pytest.MonkeyPat
 def test_nothing_on_disk_gives_the_stand_in_and_names_what_was_looked_for() -> None:
     clips, inputs = sources.clips()
     assert (len(clips), clips.origin) == (3050, "stand-in")
-    assert inputs == (sources.Input("zenodo/train_metadata.csv", "absent"),)
+    assert inputs == (Input("zenodo/train_metadata.csv", "absent"),)
 
 
 def test_stand_in_asked_for_by_name_ignores_the_release(release: Path) -> None:
@@ -271,7 +272,7 @@ def test_metadata_file_comes_before_any_source(release: Path, tmp_path: Path) ->
     for source in ("auto", "standin", "zenodo"):
         clips, inputs = sources.clips(source, given)
         assert (clips.names, clips.origin) == (["A103_sad_int1_ver1"], "released")
-        assert inputs == (sources.Input("file/metadata", sources.sha256_of(given)),)
+        assert inputs == (Input("file/metadata", sources.sha256_of(given)),)
 
 
 @pytest.mark.parametrize("source", ["zenod", "ZENODO", ""])

@@ -7,13 +7,14 @@ from collections import Counter
 from blemore import recorded, released, sources
 from blemore.claims import dataset, results
 from blemore.comparison import Comparison, known_differences
-from blemore.sources import Input
+from blemore.recorded import Input
 
 
 def all_claims() -> tuple[list[Comparison], tuple[Input, ...]]:
     """Check everything with what is here; return the comparisons and the inputs that they used."""
     clips, clip_inputs = sources.clips()
     durations = recorded.read("durations_range")
+    counted = [recorded.read("partitions").as_input] if clips.origin == "stand-in" else []
     validation, tests = released.validation(), released.tests()
     claims = [
         *dataset.counts(clips),
@@ -26,10 +27,8 @@ def all_claims() -> tuple[list[Comparison], tuple[Input, ...]]:
         *results.figure4(),
         *results.statements(validation),
     ]
-    inputs = dict.fromkeys(
-        (*clip_inputs, Input("recorded/durations_range", durations.sha256), *validation.inputs, *tests.inputs)
-    )
-    return claims, tuple(inputs)
+    inputs = [*clip_inputs, *counted, durations.as_input, *validation.inputs, *tests.inputs]
+    return claims, tuple(dict.fromkeys(inputs))
 
 
 def problems(claims: list[Comparison]) -> list[str]:

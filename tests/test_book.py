@@ -1,0 +1,335 @@
+"""The book: what is staged for Sphinx, what prose quotes, when it is built again, and what the built pages hold."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import re
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+from blemore import book, comparison, notebook, pages
+from blemore.errors import InputError, PageError, UnknownNameError
+from blemore.fragments import DATA_TYPE
+from tests.conftest import ROOT
+from tests.test_report import PAGES, fragments_of, page
+
+PROSE = sorted((ROOT / "book").glob("**/*.md"))
+QUOTE = re.compile(r"\{\{(.*?)\}\}")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small repository whose one page is executed already; Sphinx only writes down that it was asked."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in {
+        "_config.yml": "title: small\n",
+        "_toc.yml": "root: intro\n",
+        "requirements.lock": "numpy==2.0\n",
+        "secret.txt": "of the repository",
+        ".venv/lib/module.py": "import this\n",
+        "blemore/module.py": "x = 1\n",
+        "book/intro.md": "There are {{ counts.clips }} clips and {{counts.actors}} actors.\n",
+        "book/_static/style.css": "p {}\n",
+        "book/_ext/extension.py": "def setup(app): ...\n",
+        "book/_ext/__pycache__/extension.pyc": "bytes",
+        "notebooks/counts.py": "# %%\n1\n",
+        "build/pages/counts.json": '{"parts": {}, "inputs": [], "results": {"clips": "3,050", "actors": "58"}, "twin": ""}',
+        "build/pages/other.ipynb": "no notebook of this repository",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    data = {"text/html": "<p>card</p>", DATA_TYPE: {"inputs": {}, "results": {}}}
+    cell = nbformat.v4.new_code_cell("1", id="cell-0", outputs=[nbformat.v4.new_output("display_data", data=data)])
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "build/pages/counts.ipynb")
+    monkeypatch.setattr(pages, "execute", lambda tell: [])
+    return tmp_path
+
+
+@pytest.fixture
+def sphinx(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Where Sphinx was asked to write; it writes one file."""
+    asked: list[Path] = []
+
+    def write(output: Path) -> None:
+        asked.append(output)
+        (output / "_build" / "html").mkdir(parents=True)
+        (output / "_build" / "html" / "index.html").write_text(f"book {len(asked)}")
+
+    monkeypatch.setattr(book, "_sphinx", write)
+    return asked
+
+
+def staged(home: Path) -> list[str]:
+    return sorted(str(p.relative_to(home / book.STAGED)) for p in (home / book.STAGED).rglob("*") if p.is_file())
+
+
+def build() -> tuple[str, list[str]]:
+    told: list[str] = []
+    html = book.build(told.append)
+    return (html / "index.html").read_text(), told
+
+
+def test_staged_are_prose_and_executed_pages_and_nothing_else_of_the_repository(home: Path) -> None:
+    book.stage()
+    assert staged(home) == ["_ext/extension.py", "_static/style.css", "intro.md", "notebooks/counts.ipynb"]
+    (home / "book/intro.md").rename(home / "book/start.md")
+    book.stage()
+    assert staged(home) == ["_ext/extension.py", "_static/style.css", "notebooks/counts.ipynb", "start.md"]
+
+
+def test_prose_quotes_what_pages_found(home: Path) -> None:
+    book.stage()
+    assert (home / book.STAGED / "intro.md").read_text() == "There are 3,050 clips and 58 actors.\n"
+    assert "{{" in (home / "book/intro.md").read_text()
+
+
+@pytest.mark.parametrize("place", ["book/intro.md", "book/appendix/more.md"])
+def test_quote_of_an_unknown_result_is_refused_with_its_page_and_a_suggestion(place: str, home: Path) -> None:
+    (home / place).parent.mkdir(exist_ok=True)
+    (home / place).write_text("There are {{ counts.clps }} clips.\n")
+    with pytest.raises(UnknownNameError, match=rf"{place} 'counts.clps'; did you mean 'counts.clips'"):
+        book.stage()
+
+
+def test_what_a_page_tells_the_builder_is_not_staged(home: Path) -> None:
+    book.stage()
+    (cell,) = nbformat.read(home / book.STAGED / "notebooks/counts.ipynb", as_version=4).cells
+    assert set(cell.outputs[0].data) == {"text/html"}
+    assert DATA_TYPE in (home / "build/pages/counts.ipynb").read_text()
+
+
+def test_staging_twice_writes_the_same_bytes(home: Path) -> None:
+    book.stage()
+    before = {name: (home / book.STAGED / name).read_bytes() for name in staged(home)}
+    book.stage()
+    assert before == {name: (home / book.STAGED / name).read_bytes() for name in staged(home)}
+
+
+def test_unchanged_book_is_not_built_again(home: Path, sphinx: list[Path]) -> None:
+    assert build()[0] == "book 1"
+    for path in (path for path in home.rglob("*") if path.is_file() and book.SITE not in path.parents):
+        os.utime(path, (2e9, 2e9))
+    html, told = build()
+    assert (html, len(sphinx)) == ("book 1", 1)
+    assert len(told) == 1 and "up to date" in told[0]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["book/intro.md", "book/_static/style.css", "book/_ext/extension.py", "_config.yml", "_toc.yml", "requirements.lock",
+     "book/new.md"],
+)  # fmt: skip
+def test_changed_part_of_the_book_builds_it_again(name: str, home: Path, sphinx: list[Path]) -> None:
+    build()
+    with (home / name).open("a") as file:
+        file.write("\n# more\n")
+    assert build()[0] == "book 2"
+
+
+def test_changed_result_builds_the_book_again(home: Path, sphinx: list[Path]) -> None:
+    build()
+    state = home / "build/pages/counts.json"
+    state.write_text(state.read_text().replace("3,050", "3,051"))
+    assert build()[0] == "book 2"
+    assert "3,051 clips" in (home / book.STAGED / "intro.md").read_text()
+
+
+def test_removed_prose_and_lost_site_build_the_book_again(home: Path, sphinx: list[Path]) -> None:
+    (home / "book/old.md").write_text("old\n")
+    build()
+    (home / "book/old.md").unlink()
+    assert build()[0] == "book 2"
+    (home / book.SITE / "_build/html/index.html").unlink()
+    assert build()[0] == "book 3"
+
+
+def test_failing_sphinx_keeps_the_last_good_book(
+    home: Path, sphinx: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build()
+    (home / "book/intro.md").write_text("changed\n")
+
+    def fail(output: Path) -> None:
+        (output / "_build" / "html").mkdir(parents=True)
+        (output / "_build" / "html" / "index.html").write_text("half a book")
+        raise PageError("Sphinx failed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(book, "_sphinx", fail)
+        with pytest.raises(PageError, match="Sphinx failed"):
+            build()
+    assert (home / book.SITE / "_build/html/index.html").read_text() == "book 1"
+    assert build()[0] == "book 2"
+
+
+def test_failing_page_keeps_the_last_good_book(home: Path, sphinx: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    build()
+
+    def fail(tell: object) -> list[str]:
+        raise PageError("notebooks/counts.ipynb: cell 0 failed")
+
+    monkeypatch.setattr(pages, "execute", fail)
+    with pytest.raises(PageError, match="cell 0 failed"):
+        build()
+    assert (home / book.SITE / "_build/html/index.html").read_text() == "book 1" and len(sphinx) == 1
+
+
+def test_warnings_of_sphinx_are_told_with_where_to_read_all_of_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """jupyter-book is a script beside the interpreter; here one that complains."""
+    tool = tmp_path / "bin" / "jupyter-book"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\necho reading\necho 'intro.md:1: WARNING: unknown reference' >&2\nexit 1\n")
+    tool.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tool.with_name("python")))
+    with pytest.raises(PageError, match=r"(?s)intro.md:1: WARNING: unknown reference.*build/book.log") as caught:
+        book.build(lambda _: None)
+    assert "reading" not in str(caught.value)
+    assert not (home / book.SITE).exists()
+
+
+def test_outside_the_repository_nothing_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"no _config.yml here; .*root of the repository"):
+        book.build(lambda _: None)
+    assert list(tmp_path.iterdir()) == []
+
+
+# The committed prose
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What the committed pages offer for quotation, with nothing public on the machine."""
+    quoted = {
+        match.strip().split(".")[0] for path in PROSE for match in QUOTE.findall(path.read_text(encoding="utf-8"))
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("BLEMORE_DATA", "BLEMORE_MIRROR"):
+            patch.delenv(name, raising=False)
+        patch.setenv("BLEMORE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr("blemore.drawing._fragment", lambda name, drawing: None)
+        yield {
+            f"{name}.{key}": value
+            for name in PAGES
+            if name in quoted
+            for key, value in fragments_of(page(name))[-1].data["results"].items()
+        }
+
+
+def test_every_quote_in_prose_is_offered_by_a_page(results: dict[str, str]) -> None:
+    quotes = [match.strip() for path in PROSE for match in QUOTE.findall(path.read_text(encoding="utf-8"))]
+    assert quotes and set(quotes) <= set(results)
+
+
+def test_claims_that_the_landing_page_counts_sum_to_all(results: dict[str, str]) -> None:
+    parts = ("reproduced", "consistent", "known_difference", "unchecked")
+    assert sum(int(results[f"ledger.{part}"]) for part in parts) == int(results["ledger.claims"])
+    assert results["ledger.problems"] == "0" and results["results.table2_rows"] == "7"
+
+
+def test_every_label_verdict_and_tolerance_is_explained() -> None:
+    text = (ROOT / "book" / "reading.md").read_text(encoding="utf-8")
+    for label in comparison.LABELS:
+        assert f'<span class="label label-{label}">{label}</span>\n: ' in text, label
+    for verdict in comparison.VERDICTS:
+        assert f'<span class="verdict verdict-{verdict.replace(" ", "-")}">{verdict}</span>\n: ' in text, verdict
+    for kind in comparison.KINDS:
+        assert f"*{kind}*" in text, kind
+    explained = re.findall(r'<span class="(?:label|verdict) [^"]*">([^<]*)</span>', text)
+    assert sorted(explained) == sorted([*comparison.LABELS, *comparison.VERDICTS])
+
+
+def test_every_label_and_verdict_has_a_style() -> None:
+    css = (ROOT / "book" / "_static" / "companion.css").read_text(encoding="utf-8")
+    for name in [f"label-{label}" for label in comparison.LABELS]:
+        assert f".{name}" in css, name
+    for name in [f"verdict-{verdict.replace(' ', '-')}" for verdict in comparison.VERDICTS]:
+        assert f".{name}" in css, name
+
+
+def test_contents_name_every_page_and_all_prose_once() -> None:
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    named = [contents["root"], *(one["file"] for part in contents["parts"] for one in part["chapters"])]
+    there = {str(path.relative_to(ROOT / "book").with_suffix("")) for path in PROSE}
+    there |= {f"notebooks/{path.stem}" for path in (ROOT / "notebooks").glob("*.py")}
+    assert sorted(named) == sorted(there)
+
+
+def test_configuration_has_no_key_that_nobody_reads() -> None:
+    """Jupyter Book passes over misspelt keys in silence."""
+    from jupyter_book import config as jupyter_book
+
+    known = yaml.safe_load(Path(jupyter_book.__file__).with_name("default_config.yml").read_text())
+    ours = yaml.safe_load((ROOT / "_config.yml").read_text())
+    extra = {"html": {"favicon", "use_multitoc_numbering"}, "sphinx": {"recursive_update", "local_extensions"}}
+    for key, value in ours.items():
+        assert key in {*known, "bibtex_bibfiles"}, key
+        if isinstance(value, dict) and isinstance(known.get(key), dict):
+            assert set(value) <= {*known[key], *extra.get(key, ())}, key
+    assert ours["execute"]["execute_notebooks"] == "off"
+
+
+def test_commands_that_the_prose_gives_exist() -> None:
+    from blemore.cli import main
+
+    text = "\n".join(path.read_text(encoding="utf-8") for path in PROSE)
+    make = (ROOT / "Makefile").read_text()
+    for command in set(re.findall(r"(?:^|`)blemore ([a-z]+)", text, re.MULTILINE)):
+        assert command in main.commands, command
+    for target in set(re.findall(r"(?:^|`)make ([a-z]+)", text, re.MULTILINE)):
+        assert re.search(rf"^{target}:", make, re.MULTILINE), target
+    for name, parameter in re.findall(r"notebooks/(\w+)\.ipynb \S+ -p (\w+)", text):
+        assert parameter in notebook.declared(ROOT / "notebooks" / f"{name}.ipynb")
+
+
+# The built book, where there is one
+
+
+@pytest.fixture(scope="module")
+def built() -> list[Path]:
+    site = ROOT / book.SITE / "_build" / "html"
+    if not (site / "index.html").exists():
+        pytest.skip("needs a built book (make book)")
+    files = [path for folder in (site, ROOT / pages.BUILT) for path in folder.rglob("*") if path.is_file()]
+    files = [
+        path for path in files if path.suffix in (".html", ".ipynb", ".json", ".md") or path.name == "searchindex.js"
+    ]
+    assert len(files) > 15
+    return files
+
+
+def test_nothing_of_the_builder_is_in_the_built_book(built: list[Path]) -> None:
+    traces = {str(ROOT), str(Path.home()), sys.prefix}
+    traces |= {os.environ[name] for name in ("BLEMORE_MIRROR", "BLEMORE_DATA", "BLEMORE_CACHE") if os.environ.get(name)}
+    with contextlib.suppress(KeyError, OSError):  # a user without a name
+        traces |= {getpass.getuser()} - {"root"}  # which is also the root of the site
+    traces |= {socket.gethostname()} - {"localhost"}
+    for path in built:
+        text = path.read_bytes()
+        for trace in traces:
+            place = rb"(?<![\w.-])" + re.escape(trace.encode()) + rb"(?![\w-])"
+            assert not re.search(place, text), f"{trace} in {path}"
+
+
+def test_built_pages_have_no_time_of_execution(built: list[Path]) -> None:
+    for path in built:
+        if path.suffix == ".ipynb":
+            text = path.read_text(encoding="utf-8")
+            assert '"papermill"' not in text and "iopub" not in text
+            assert not re.search(r"20\d\d-\d\d-\d\dT\d\d:", text)
+
+
+def test_built_pages_quote_what_pages_found_and_leave_no_quote_open(built: list[Path]) -> None:
+    for path in built:
+        if path.suffix == ".html":
+            assert not re.search(r"\{\{ *\w+\.\w+ *\}\}", path.read_text(encoding="utf-8")), path
