@@ -97,14 +97,15 @@ def score(predictions: Path, metadata: Path | None, as_json: bool) -> None:
     """Score decisions (JSON) by the challenge's two accuracies."""
     from blemore import metrics
     from blemore import predictions as files
+    from blemore import truth as truths
 
     decisions = files.read_decisions(predictions)
     truth = (
-        files.read_truth(metadata)
+        truths.read_truth(metadata)
         if metadata
-        else files.truth_of_names(predictions, decisions, "bring the truth with --metadata")
+        else truths.truth_of_names(predictions, decisions, "bring the truth with --metadata")
     )
-    decided, true, extra = files.match(decisions, truth)
+    decided, true, extra = truths.match(decisions, truth)
     if extra:
         click.echo(f"note: {len(extra)} clips that the truth does not have were not scored", err=True)
     scores = metrics.score(decided, true)
@@ -122,10 +123,11 @@ def tune(table: Path, logits: bool, order: str | None, as_json: bool) -> None:
 
     from blemore import predictions as files
     from blemore import thresholds
+    from blemore import truth as truths
 
     columns = [name.strip() for name in order.split(",")] if order is not None else None
     read = files.read_table(table, logits=logits, order=columns)
-    truth = np.array(list(files.truth_of_names(table, read.names).values()))
+    truth = np.array(list(truths.truth_of_names(table, read.names).values()))
     tuned = thresholds.tune(read.probabilities, truth)
     _answer(as_json, vars(tuned), lambda: _lines(vars(tuned)))
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from blemore import labels, predictions
+from blemore import truth as truth_module
 from blemore.clips import read_metadata
 from blemore.errors import BlemoreError, InputError, UnknownNameError
 from tests.conftest import real
@@ -300,7 +301,7 @@ def test_the_challenges_own_template_is_read() -> None:
 def test_truth_comes_from_the_label_columns_or_from_the_name(write) -> None:
     head = "filename,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience"
     path = write(f"{head}\ntest_0001.mov,sad,,,\ntest_0002.mov,hap,ang,70.0,30\n{BLEND},,,,\n", "truth.csv")
-    assert predictions.read_truth(path) == {
+    assert truth_module.read_truth(path) == {
         "test_0001": [0, 0, 0, 0, 100, 0],
         "test_0002": [30, 0, 0, 70, 0, 0],
         BLEND: [30, 0, 0, 70, 0, 0],
@@ -310,7 +311,7 @@ def test_truth_comes_from_the_label_columns_or_from_the_name(write) -> None:
 def test_truth_of_the_released_metadata_is_that_of_the_clip_table() -> None:
     path = real("train_metadata.csv")
     clips = read_metadata(path)
-    assert predictions.read_truth(path) == dict(zip(clips.names, clips.truth.tolist(), strict=True))
+    assert truth_module.read_truth(path) == dict(zip(clips.names, clips.truth.tolist(), strict=True))
 
 
 @unhurried
@@ -318,7 +319,7 @@ def test_truth_of_the_released_metadata_is_that_of_the_clip_table() -> None:
 def test_decisions_are_matched_by_name_and_not_by_place(order, extra) -> None:
     truth = {f"test_{i}": ROWS[i] for i in range(5)}
     decisions = {f"test_{i}": ROWS[-i] for i in order} | {f"more_{i}": ROWS[0] for i in range(extra)}
-    decided, true, left = predictions.match(decisions, truth)
+    decided, true, left = truth_module.match(decisions, truth)
     assert true.tolist() == [ROWS[i] for i in range(5)]
     assert decided.tolist() == [ROWS[-i] for i in range(5)]
     assert left == [f"more_{i}" for i in range(extra)]
@@ -327,4 +328,4 @@ def test_decisions_are_matched_by_name_and_not_by_place(order, extra) -> None:
 def test_clips_of_the_truth_that_are_missing_are_counted_and_named() -> None:
     truth = {f"test_{i}": ROWS[0] for i in range(9)}
     with pytest.raises(InputError, match=r"6 of 9 clips are missing.*test_3, test_4, test_5 and 3 more"):
-        predictions.match({f"test_{i}": ROWS[0] for i in range(3)}, truth)
+        truth_module.match({f"test_{i}": ROWS[0] for i in range(3)}, truth)

@@ -56,7 +56,9 @@ def test_citation_names_the_version_of_the_package() -> None:
 
 
 def test_help_comes_first_and_names_every_command_that_others_rely_on() -> None:
-    shown = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert shown.startswith("make help")
     named = set(re.findall(r"^make (\w+)", shown, re.MULTILINE))
     assert {"help", "book", "test", "check", "lint", "bench", "serve", "clean"} <= named
