@@ -75,11 +75,11 @@ def stage() -> None:
             output.get("data", {}).pop(DATA_TYPE, None)  # meant for the builder; Sphinx would warn of it
         nbformat.write(page, STAGED / "notebooks" / f"{name}.ipynb")  # type: ignore[no-untyped-call]
     found = pages.results()
-    for path in STAGED.glob("*.md"):
+    for path in STAGED.rglob("*.md"):
         text = path.read_text(encoding="utf-8")
         for name in _QUOTE.findall(text):
             if name not in found:
-                raise UnknownNameError(f"result quoted in {PROSE / path.name}", name, sorted(found))
+                raise UnknownNameError(f"result quoted in {PROSE / path.relative_to(STAGED)}", name, sorted(found))
         path.write_text(_QUOTE.sub(lambda match: found[match[1]], text), encoding="utf-8")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from blemore import sources
+from blemore.errors import PageError
 
 PACKAGE = Path(__file__).parent
 REFERENCE = PACKAGE / "reference"
@@ -32,6 +33,10 @@ def parts(source: Path, values: Mapping[str, object], inputs: Iterable[str]) -> 
     if LOCK.exists():
         found["pinned versions"] = sources.sha256_of(LOCK)
     texts = [source.read_text(encoding="utf-8")]
+    try:
+        ast.parse(texts[0])
+    except SyntaxError as error:
+        raise PageError(f"{source}: line {error.lineno} is no Python (SyntaxError: {error.msg})") from None
     for module in sorted(modules(source)):
         path = _path(module)
         found[f"module {module}"] = sources.sha256_of(path)
@@ -74,8 +79,12 @@ def _imports(text: str) -> Iterator[str]:
         else:
             continue
         for name in names:
-            if name.split(".")[0] == PACKAGE.name and _path(name).exists():
-                yield name
+            steps = name.split(".")
+            for module in (
+                ".".join(steps[: i + 1]) for i in range(len(steps))
+            ):  # importing a module imports its packages
+                if steps[0] == PACKAGE.name and _path(module).exists():
+                    yield module
 
 
 def _path(module: str) -> Path:

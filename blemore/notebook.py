@@ -20,6 +20,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 import papermill
+from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
@@ -52,9 +53,13 @@ class _PrivateKernel(AsyncKernelManager):
         return f"{tempfile.gettempdir()}/blemore-{uuid.uuid4().hex[:12]}" if self.transport == "ipc" else "127.0.0.1"
 
 
-def twin(source: Path) -> str:
-    """Return the stripped .ipynb of a py:percent source as text; the same text for the same source."""
-    notebook = jupytext.read(source)
+def twin(source: Path, text: str | None = None) -> str:
+    """Return the stripped .ipynb of a py:percent source as text; the same text for the same source.
+
+    ``text`` is what the source says, or said; by default what it says now.
+    """
+    text = source.read_text(encoding="utf-8") if text is None else text
+    notebook = jupytext.reads(text, fmt="py:percent")
     notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     for i, cell in enumerate(notebook.cells):
         cell.id = f"{source.stem}-{i}"
@@ -155,7 +160,10 @@ def run(
     if out.is_dir() or out.resolve() == notebook.resolve():
         raise InputError(out, "cannot be written to", got="a folder" if out.is_dir() else "the notebook itself")
     logging.getLogger("papermill").setLevel(logging.ERROR)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(out, "cannot be written to", got=str(error)) from None
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".run-") as folder:
         try:
             executed = papermill.execute_notebook(
@@ -168,7 +176,7 @@ def run(
             )
         except PapermillExecutionError as error:
             raise PageError(_failure(notebook, error.source, f"{error.ename}: {error.evalue}", values)) from None
-        except RuntimeError as error:  # the kernel died or did not start
+        except (RuntimeError, NoSuchKernel) as error:  # the kernel died or did not start
             raise PageError(f"{notebook}: {error}; {_given(values)}") from None
     for cell in executed.cells:
         for output in cell.get("outputs", []):

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from jupyter_core.utils import ensure_event_loop
 from nbformat import NotebookNode
 
 from blemore import notebook
@@ -50,9 +51,10 @@ def names() -> list[str]:
 def why(name: str) -> list[str]:
     """Return what has changed since a page was last executed; nothing if it is up to date."""
     state = _state(name)
+    now = _parts(name, state.inputs if state else [])
     if not state or not (BUILT / f"{name}.ipynb").exists():
         return ["never executed"]
-    before, now = state.parts, _parts(name, state.inputs)
+    before = state.parts
     changed = (part for part in sorted({*before, *now}) if before.get(part) != now.get(part))
     return [f"{part} {_verb(part, before, now)}" for part in changed]
 
@@ -66,23 +68,27 @@ def execute(tell: Callable[[str], None]) -> list[str]:
         If pages failed, after the others have run; the last good version of a failed page stays.
     """
     _refresh_twins()
-    reasons = {name: found for name in names() if (found := why(name))}
-    for name, found in reasons.items():
-        tell(f"{name}: {'; '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''}")
-    before = {
-        name: (_parts(name, []), _twin_digest(name)) for name in reasons
-    }  # an edit during the run counts as later
+    failures: list[str] = []
+    reasons: list[str] = []
+    before = {}  # what pages are made from, taken before they run: an edit during the run counts as later
+    for name in names():
+        try:
+            if found := why(name):
+                before[name] = _parts(name, []), _twin_digest(name)
+                reasons.append(name)
+                tell(f"{name}: {'; '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''}")
+        except PageError as error:  # its source is no Python; the others go on
+            failures.append(_failure(name, error))
     with ThreadPoolExecutor(PARALLEL) as pool:
-        found_by = dict(zip(reasons, pool.map(lambda name: _execute(name, tell), reasons), strict=True))
-    failures = []
-    for name, told in found_by.items():
-        if isinstance(told, BlemoreError):
-            failures.append(_failure(name, told))
+        answers = list(pool.map(lambda name: _execute(name, tell), reasons))
+    for name, answer in zip(reasons, answers, strict=True):
+        if isinstance(answer, BlemoreError):
+            failures.append(_failure(name, answer))
         else:
-            _remember(name, *before[name], told)
+            _remember(name, *before[name], answer)
     if failures:
         raise PageError("\n".join(failures))
-    return list(reasons)
+    return reasons
 
 
 def results() -> dict[str, str]:
@@ -100,6 +106,8 @@ def _execute(name: str, tell: Callable[[str], None]) -> Card | BlemoreError:
                      accept=lambda executed: cards.append(_card(name, executed)))  # fmt: skip
     except BlemoreError as error:
         return error
+    finally:
+        ensure_event_loop().close()  # the kernel's client leaves this thread's loop open
     tell(f"{name}: executed in {time.monotonic() - start:.1f} s")
     return cards[0]
 
@@ -134,28 +142,34 @@ def _parts(name: str, inputs: list[str]) -> dict[str, str]:
 
 
 def _refresh_twins() -> None:
-    """Write the twins of changed sources, but never over a twin that was edited by hand."""
+    """Write the twins of changed sources, but never over a twin that somebody edited by hand.
+
+    A twin may be replaced if it was made: written here before, or that of the source in the last commit.
+    """
     BUILT.mkdir(parents=True, exist_ok=True)
+    record = BUILT / "twins.json"
+    written = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
     for name in names():
         source = notebook.FOLDER / f"{name}.py"
         path = source.with_suffix(".ipynb")
-        if not path.exists() or path.read_text(encoding="utf-8") == notebook.twin(source):
+        if not path.exists() or written.get(name) == _twin_digest(name):
             continue
-        state = _state(name)
-        ours = state is not None and state.twin == _twin_digest(name)
-        if not ours and not _unchanged_in_git(path):
+        if path.read_text(encoding="utf-8") not in (notebook.twin(source), _committed_twin(source)):
             raise PageError(
                 f"{path} was edited, but pages are made from {source}; bring the change over with "
                 f"`jupytext --to py:percent {path}`, or discard it with `make twins`"
             )
     notebook.write_twins()
+    notebook.write_atomically(record, json.dumps({name: _twin_digest(name) for name in names()}, indent=1) + "\n")
 
 
-def _unchanged_in_git(path: Path) -> bool:
+def _committed_twin(source: Path) -> str | None:
+    """Return the twin of a source as it was in the last commit, or None."""
     try:
-        return subprocess.run(["git", "diff", "--quiet", "HEAD", "--", path], capture_output=True).returncode == 0
+        shown = subprocess.run(["git", "show", f"HEAD:./{source.name}"], cwd=source.parent, capture_output=True)
     except FileNotFoundError:
-        return False
+        return None
+    return None if shown.returncode else notebook.twin(source, shown.stdout.decode("utf-8"))
 
 
 def _twin_digest(name: str) -> str:

@@ -123,7 +123,7 @@ def digest(name: str) -> str:
     if kind == "zenodo":
         path = in_release(rest)
         return sha256_of(path) if path else "absent"
-    files = released(rest)
+    files = released(rest) if rest in GROUPS else {}
     if not files:
         return "absent"
     return hashlib.sha256("".join(f"{n} {registry()[n]}\n" for n in files).encode()).hexdigest()
@@ -213,9 +213,9 @@ def registry() -> dict[str, str]:
     return dict(line.split() for line in text.splitlines())
 
 
-def sha256_of(path: Path) -> str:
+def sha256_of(path: str | Path) -> str:
     """Return a file's SHA-256 as hexadecimal text."""
-    with path.open("rb") as file:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

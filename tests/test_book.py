@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import getpass
+import json
 import os
 import re
 import socket
@@ -29,6 +31,8 @@ QUOTE = re.compile(r"\{\{(.*?)\}\}")
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small repository whose one page is executed already; Sphinx only writes down that it was asked."""
     monkeypatch.chdir(tmp_path)
+    state = {field.name: "" for field in dataclasses.fields(pages.State)}
+    state |= {"parts": {}, "inputs": [], "results": {"clips": "3,050", "actors": "58"}}
     for name, text in {
         "_config.yml": "title: small\n",
         "_toc.yml": "root: intro\n",
@@ -41,7 +45,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "book/_ext/extension.py": "def setup(app): ...\n",
         "book/_ext/__pycache__/extension.pyc": "bytes",
         "notebooks/counts.py": "# %%\n1\n",
-        "build/pages/counts.json": '{"parts": {}, "inputs": [], "results": {"clips": "3,050", "actors": "58"}, "twin": ""}',
+        "build/pages/counts.json": json.dumps(state),
         "build/pages/other.ipynb": "no notebook of this repository",
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

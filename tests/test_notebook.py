@@ -185,6 +185,12 @@ def test_output_that_is_a_folder_is_refused(small: Path, no_kernel: None, tmp_pa
         notebook.run(small, tmp_path / "out.ipynb")
 
 
+def test_output_below_a_file_is_refused(small: Path, no_kernel: None, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"file/out.ipynb"):
+        notebook.run(small, tmp_path / "file" / "out.ipynb")
+
+
 def test_notebook_is_never_written_over_itself(small: Path, no_kernel: None) -> None:
     before = small.read_text()
     with pytest.raises(InputError, match=r"small.ipynb"):
@@ -419,7 +425,7 @@ def test_committed_twin_is_stripped(source: Path) -> None:
     page = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
     nbformat.validate(page)
     assert page.metadata.kernelspec.name == "python3"
-    assert set(page.metadata) == {"kernelspec", "language_info"}
+    assert {"kernelspec", "language_info"} <= set(page.metadata) <= {"kernelspec", "language_info", "blemore"}
     for cell in page.cells:
         assert cell.get("outputs", []) == [] and cell.get("execution_count") is None
         assert set(cell.metadata) <= {"tags", "mystnb"}

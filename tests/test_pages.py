@@ -253,6 +253,15 @@ def test_lost_page_and_spoilt_record_run_again(home: Home) -> None:
     assert home.execute() == ["apart", "direct", "indirect"]
 
 
+def test_record_of_an_earlier_version_is_no_error(home: Home) -> None:
+    home.execute()
+    path = home.built("apart").with_suffix(".json")
+    state = json.loads(path.read_text())
+    path.write_text(json.dumps({**state, "inputs": ["recorded/durations", "file/metadata", "released/summaries"]}))
+    home.execute()
+    assert home.execute() == []
+
+
 def test_notebook_edited_while_its_page_runs_runs_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = papermill.execute_notebook
 
@@ -369,7 +378,7 @@ def test_notebook_that_is_no_python_fails_as_a_page_while_others_run(home: Home)
     home.write("apart", "value = = 1")
     home.write("direct", "value = 6")
     said = failure(home)
-    assert "apart" in said and "SyntaxError" in said
+    assert "notebooks/apart." in said and "line 5" in said and "syntax" in said.lower()
     assert snapshot(home, "apart") == before
     assert pages.results()["direct.value"] == "6"
 
