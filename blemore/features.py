@@ -19,7 +19,7 @@ STATISTICS = ("mean", "std", "p10", "p25", "p50", "p75", "p90")
 """Statistics over time, in the order in which aggregated columns hold them: all means, then all std, ..."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Features:
     """Rows of features and the clips that they belong to.
 
@@ -121,7 +121,7 @@ def aggregate(frames: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.concatenate(parts).astype(np.float32)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Joined:
     """The clips that have features, their features in the same order, and what was left out.
 

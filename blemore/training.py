@@ -69,7 +69,7 @@ class Settings:
             raise InputError("settings", "exact mode needs precision highest and the CPU")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """Training rows and the clips to predict, standardised.
 
@@ -112,7 +112,7 @@ class Epoch:
         return 0.5 * (self.acc_presence or 0.0) + 0.5 * (self.acc_salience or 0.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trained:
     """What a training leaves: its epochs, and the probabilities (N, 6) float32 of the best and last one."""
 
