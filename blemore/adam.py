@@ -21,7 +21,7 @@ BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 """Added to the denominator: torch's default."""
 
-SLICE = 1 << 16
+SLICE = 1 << 17
 """Elements worked on at a time; tensors smaller than that are put together."""
 
 
@@ -37,18 +37,11 @@ class SlicedAdam:
 
     def __init__(self, parameters: Iterable[nn.Parameter], *, lr: float, weight_decay: float) -> None:
         self._lr, self._weight_decay, self._steps = lr, weight_decay, 0
-        everything = list(parameters)
-        small = [p for p in everything if p.numel() < SLICE]
-        self._groups = [_Group([p]) for p in everything if p.numel() >= SLICE]
-        self._groups += [_Group(small)] if small else []
-        self._parameters = everything
-        largest = max(len(part[0]) for group in self._groups for part in group.parts)
-        self._scratch = torch.empty(2, largest)
-
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
-        for parameter in self._parameters:
-            parameter.grad = None
+        given = list(parameters)
+        small = [p for p in given if p.numel() < SLICE]
+        groups = [[p] for p in given if p.numel() >= SLICE] + ([small] if small else [])
+        scratch = torch.empty(2, SLICE)
+        self._groups = [(group, _slices(group, scratch)) for group in groups]
 
     @torch.no_grad()
     def step(self) -> None:
@@ -58,35 +51,44 @@ class SlicedAdam:
         size = -self._lr / (1 - first**self._steps)
         root = np.float32((1 - second**self._steps) ** 0.5)
         decay, tiny = np.float32(second), np.float32(EPSILON)
-        for group in self._groups:
-            for gradient, (weight, mean, square) in zip(group.gradients(), group.parts, strict=True):
-                decayed, below = self._scratch[:, : len(weight)]
-                torch.add(gradient, weight, alpha=self._weight_decay, out=decayed)
-                mean.lerp_(decayed, 1 - first)
+        for group, slices in self._groups:
+            for gradient, s in zip(torch.split(_gradient(group), SLICE), slices, strict=True):
+                torch.add(gradient, s.weight, alpha=self._weight_decay, out=s.decayed)
+                s.mean.lerp_(s.decayed, 1 - first)
                 # operations of one rounding give the same bits in numpy, at half the price of a call;
                 # square roots do not: torch may take those of a library that rounds them otherwise
-                np.multiply(square.numpy(), decay, out=square.numpy())
-                square.addcmul_(decayed, decayed, value=1 - second)
-                root_mean = torch.sqrt(square, out=below).numpy()
-                np.divide(root_mean, root, out=root_mean)
-                np.add(root_mean, tiny, out=root_mean)
-                weight.addcdiv_(mean, below, value=size)
+                np.multiply(s.square_array, decay, out=s.square_array)
+                s.square.addcmul_(s.decayed, s.decayed, value=1 - second)
+                torch.sqrt(s.square, out=s.below)
+                np.divide(s.below_array, root, out=s.below_array)
+                np.add(s.below_array, tiny, out=s.below_array)
+                s.weight.addcdiv_(s.mean, s.below, value=size)
 
 
-class _Group:
-    """Tensors that lie in one piece, and the slices of their values and two moments."""
+class _Slice:
+    """A slice of the weights, their two moments, and scratch memory for it; arrays share tensors' memory."""
 
-    def __init__(self, tensors: list[nn.Parameter]) -> None:
-        self._tensors = tensors
-        flat = torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
-        place = 0
-        for tensor in tensors:
-            tensor.data = flat[place : place + tensor.numel()].view_as(tensor)
-            place += tensor.numel()
-        slices = (flat, torch.zeros_like(flat), torch.zeros_like(flat))
-        self.parts = list(zip(*(torch.split(whole, SLICE) for whole in slices), strict=True))
+    __slots__ = ("below", "below_array", "decayed", "mean", "square", "square_array", "weight")
 
-    def gradients(self) -> tuple[Tensor, ...]:
-        given = [tensor.grad.reshape(-1) for tensor in self._tensors if tensor.grad is not None]
-        flat = given[0] if len(given) == 1 else torch.cat(given)
-        return torch.split(flat, SLICE)
+    def __init__(self, weight: Tensor, mean: Tensor, square: Tensor, scratch: Tensor) -> None:
+        self.weight, self.mean, self.square = weight, mean, square
+        self.decayed, self.below = scratch[0, : len(weight)], scratch[1, : len(weight)]
+        self.square_array, self.below_array = square.numpy(), self.below.numpy()
+
+
+def _slices(tensors: list[nn.Parameter], scratch: Tensor) -> list[_Slice]:
+    """Put tensors' values in one piece, and cut it."""
+    flat = torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
+    place = 0
+    for tensor in tensors:
+        tensor.data = flat[place : place + tensor.numel()].view_as(tensor)
+        place += tensor.numel()
+    values, means, squares = (
+        torch.split(t, SLICE) for t in (flat, torch.zeros_like(flat), torch.zeros_like(flat))
+    )
+    return [_Slice(v, m, q, scratch) for v, m, q in zip(values, means, squares, strict=True)]
+
+
+def _gradient(tensors: list[nn.Parameter]) -> Tensor:
+    given = [tensor.grad.reshape(-1) for tensor in tensors if tensor.grad is not None]
+    return given[0] if len(given) == 1 else torch.cat(given)

@@ -9,7 +9,9 @@ and the fused Adam, and rounds differently.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,6 +21,7 @@ from torch import Tensor, nn
 from blemore import models, thresholds
 from blemore.adam import SlicedAdam
 from blemore.errors import InputError, UnknownNameError
+from blemore.gradients import Gradients
 from blemore.labels import Saliences, soft_labels
 from blemore.precision import PRECISIONS, matmul_precision, one_thread
 
@@ -189,18 +192,15 @@ def fit(split: Split, settings: Settings) -> Trained:
 
 def _loop(split: Split, settings: Settings, model: nn.Sequential, draws: Draws) -> Trained:
     x, y = (torch.from_numpy(array).to(settings.device) for array in (split.train_x, split.train_y))
-    optimiser = _optimiser(settings, model)
+    optimiser, gradients = _optimiser(settings, model)
     validation = _Validation(split, settings)
     epochs: list[Epoch] = []
     best = last = np.zeros((0, 6), dtype=np.float32)
     for number in range(1, settings.epochs + 1):
         losses = []
         for rows in torch.split(draws.order(len(x)).to(settings.device), settings.batch_size):
-            optimiser.zero_grad()
-            loss = models.kl_loss(model(x[rows]), y[rows])
-            loss.backward()  # type: ignore[no-untyped-call]
+            losses.append(gradients(x[rows], y[rows]))
             optimiser.step()
-            losses.append(loss.detach())
         train_loss = _mean(losses)
         if not math.isfinite(train_loss):
             raise InputError(
@@ -217,6 +217,10 @@ def _loop(split: Split, settings: Settings, model: nn.Sequential, draws: Draws) 
     if split.val_truth is None:
         best = last = validation.predict(model)
     return Trained(tuple(epochs), best, last)
+
+
+class _Steps(Protocol):
+    def step(self) -> object: ...
 
 
 class _Validation:
@@ -252,13 +256,20 @@ def _mean(losses: list[Tensor]) -> float:
     return float(torch.stack(losses).double().sum().item()) / len(losses)
 
 
-def _optimiser(settings: Settings, model: nn.Sequential) -> torch.optim.Optimizer | SlicedAdam:
+def _optimiser(settings: Settings, model: nn.Sequential) -> tuple[_Steps, Callable[[Tensor, Tensor], Tensor]]:
     lr, weight_decay = settings.learning_rate, settings.weight_decay
-    if settings.mode == "exact":
-        return torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay)
-    if settings.device == "cpu" and settings.precision == "highest":
-        return SlicedAdam(model.parameters(), lr=lr, weight_decay=weight_decay)
-    return torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=True)
+    if settings.mode == "fast" and settings.device == "cpu" and settings.precision == "highest":
+        return SlicedAdam(model.parameters(), lr=lr, weight_decay=weight_decay), Gradients(model)
+    fused = settings.mode == "fast"
+    adam = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=fused or None)
+
+    def by_autograd(x: Tensor, y: Tensor) -> Tensor:
+        adam.zero_grad()
+        loss = models.kl_loss(model(x), y)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+
+    return adam, by_autograd
 
 
 def paper_settings(*, subsampled: bool = False, **changes: object) -> Settings:

@@ -12,6 +12,7 @@ from torch import nn
 from blemore import models
 from blemore.adam import SLICE, SlicedAdam
 from blemore.errors import UnknownNameError
+from blemore.gradients import Gradients
 
 
 @pytest.mark.parametrize("name", models.MODELS)
@@ -65,3 +66,22 @@ def test_sliced_adam_steps_like_torchs_default_adam(weight_decay: float) -> None
         usual.step()
     for a, b in zip(ours, theirs, strict=True):
         assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("scale", [1.0, 100.0])  # the second makes probabilities below the loss's smallest
+def test_gradients_are_those_of_autograd(name: str, scale: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    model = models.build(name, 13, generator)
+    x = torch.randn(21, 13, generator=generator) * scale
+    y = torch.softmax(torch.randn(21, 6, generator=generator) * 5, dim=1).round(decimals=1)
+    expected = models.kl_loss(model(x), y)
+    expected.backward()
+    usual = [parameter.grad for parameter in model.parameters()]
+    if scale > 1:
+        assert (torch.softmax(model(x), dim=1) < models.SMALLEST).any()
+    model.zero_grad()
+    assert torch.equal(Gradients(model)(x, y), expected.detach())
+    for parameter, gradient in zip(model.parameters(), usual, strict=True):
+        assert parameter.grad is not None and gradient is not None
+        assert torch.equal(parameter.grad, gradient)
