@@ -35,6 +35,10 @@ BATCH_SIZES = {"aggregated": 32, "subsampled": 512}
 """Batch sizes of the paper (section 4.7)."""
 
 
+DEVICES = ("cpu", "cuda")
+"""Where to compute; ``cuda:1`` and so on name one of several."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that decides a training besides its data; defaults are the paper's (section 4.7)."""
@@ -68,6 +72,8 @@ class Settings:
             value = getattr(self, field)
             if not math.isfinite(value) or value < 0 or (value == 0 and field == "learning_rate"):
                 raise InputError(f"setting {field}", "out of range", expected="above 0", got=repr(value))
+        if self.device.split(":")[0] not in DEVICES:
+            raise UnknownNameError("device", self.device, DEVICES)
         if self.mode == "exact" and (self.precision, self.device) != ("highest", "cpu"):
             raise InputError("settings", "exact mode needs precision highest and the CPU")
 
@@ -184,6 +190,8 @@ def fit(split: Split, settings: Settings) -> Trained:
     if not len(split.train_x) or not len(split.val_x):
         what = "no clip to train on" if not len(split.train_x) else "no clip to predict"
         raise InputError("training", what, fix="check the folds")
+    if settings.device != "cpu" and not torch.cuda.is_available():
+        raise InputError("training", "no CUDA device is here", got=settings.device, fix="say device cpu")
     draws = Draws(settings.seed)
     model = models.build(settings.model, split.train_x.shape[1], draws.generator).to(settings.device)
     with one_thread(), matmul_precision(settings.precision):

@@ -172,6 +172,14 @@ def test_unknown_names_are_refused() -> None:
         training.paper_settings(epoch=3)
 
 
+def test_a_device_that_is_not_here_is_one_clear_line(monkeypatch) -> None:
+    with pytest.raises(UnknownNameError, match="known: cpu, cuda"):
+        Settings(device="gpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="no CUDA device is here; got cuda:1"):
+        fit(small_split(), Settings(device="cuda:1"))
+
+
 def test_the_papers_settings() -> None:
     aggregated, subsampled = training.paper_settings(), training.paper_settings(subsampled=True)
     assert (aggregated.batch_size, aggregated.epochs) == (32, 200)
