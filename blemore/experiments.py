@@ -1,0 +1,259 @@
+"""Cross-validation in three ways of choosing epoch and thresholds (paper, section 5.1).
+
+It matters on which clips they are chosen:
+
+``released-code``
+    The best epoch and the best thresholds of each fold, chosen on the clips that are scored: optimistic.
+``paper-text``
+    A fixed number of epochs, and one pair of thresholds for all folds, by a grid over their pooled
+    predictions.
+``nested``
+    Nothing is chosen on the fold that is scored. The four others are trained on three at a time; the mean
+    of the four best epochs and one grid over the four predictions go into one training on all four, which
+    the fold is scored by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from blemore import metrics, thresholds
+from blemore.clips import Clips
+from blemore.errors import InputError, UnknownNameError
+from blemore.features import Features
+from blemore.labels import Saliences
+from blemore.metrics import Scores
+from blemore.precision import precision_here
+from blemore.runs import Data, Run, Task, gather
+from blemore.sweeps import sweep
+from blemore.thresholds import Probabilities, Tuned
+from blemore.training import Settings, paper_settings
+
+PROTOCOLS = ("released-code", "paper-text", "nested")
+"""Ways of choosing epoch and thresholds; see the module's text."""
+
+
+@dataclass(frozen=True, eq=False)
+class FoldScore:
+    """One fold scored: what was chosen for it, and what came of that."""
+
+    fold: int
+    epoch: int
+    alpha: float
+    beta: float
+    scores: Scores
+    names: tuple[str, ...]
+    probabilities: Probabilities
+    decided: Saliences
+    truth: Saliences
+
+
+@dataclass(frozen=True, eq=False)
+class CrossValidation:
+    """A cross-validated row of Table 2.
+
+    ``folds`` are scored by the protocol; ``runs`` are the trainings whose predictions are scored, with their
+    learning curves.
+    """
+
+    encoder: str
+    settings: Settings
+    protocol: str
+    origin: str
+    note: str
+    folds: tuple[FoldScore, ...]
+    runs: tuple[Run, ...]
+
+    def mean(self, accuracy: str) -> float:
+        """Mean over folds of ``acc_presence`` or ``acc_salience``; a fold without blends counts 0."""
+        return float(np.mean([getattr(fold.scores, accuracy) or 0.0 for fold in self.folds]))
+
+    def spread(self, accuracy: str) -> float:
+        """Sample standard deviation over folds (ddof = 1), as in the paper; 0 for a single fold."""
+        values = [getattr(fold.scores, accuracy) or 0.0 for fold in self.folds]
+        return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+    @property
+    def decided(self) -> Saliences:
+        """Decisions (N, 6) for the clips of all folds, fold after fold."""
+        return np.concatenate([fold.decided for fold in self.folds])
+
+    @property
+    def truth(self) -> Saliences:
+        """Truth (N, 6) of the same clips."""
+        return np.concatenate([fold.truth for fold in self.folds])
+
+
+def settings_for(features: Features, scheduler: str | None = None, **changes: Any) -> Settings:
+    """Return the paper's settings for these features, some changed, at the precision that pays here."""
+    if changes.get("mode") != "exact" and not scheduler:
+        changes = {"precision": precision_here(), **changes}
+    return paper_settings(subsampled=features.subsampled, **changes)
+
+
+def cross_validate(
+    clips: Clips,
+    features: Features,
+    model: str = "mlp-512",
+    protocol: str = "released-code",
+    *,
+    folder: str | Path | None = None,
+    jobs: int | None = None,
+    scheduler: str | None = None,
+    progress: bool = False,
+    **changes: Any,
+) -> CrossValidation:
+    """Cross-validate one classifier on one table of features (section 5.1).
+
+    Parameters
+    ----------
+    clips : Clips
+    features : Features
+        Of these clips, or some of them; the result's ``note`` says which were left out.
+    model : {'linear', 'mlp-256', 'mlp-512'}
+    protocol : {'released-code', 'paper-text', 'nested'}
+    folder, jobs, scheduler, progress
+        See :func:`blemore.sweeps.sweep`.
+    **changes
+        Settings other than the paper's: ``epochs``, ``learning_rate``, ``seed``, ``mode`` ...
+    """
+    settings = settings_for(features, scheduler, model=model, **changes)
+    how: dict[str, Any] = {"folder": folder, "jobs": jobs, "scheduler": scheduler, "progress": progress}
+    return cross_validate_all({features.encoder: gather(clips, features)}, [settings], [protocol], **how)[0]
+
+
+def cross_validate_all(
+    data: Mapping[str, Data],
+    settings: Sequence[Settings] | Mapping[str, Sequence[Settings]],
+    protocols: Sequence[str] = PROTOCOLS,
+    **how: Any,
+) -> list[CrossValidation]:
+    """Cross-validate encoders x settings x protocols in one sweep; trainings in common happen once.
+
+    Parameters
+    ----------
+    data : mapping
+        Data by encoder, from :func:`blemore.runs.gather`.
+    settings : sequence of Settings, or a mapping
+        Settings for every encoder, or by encoder (subsamples need others than aggregated features).
+    protocols : sequence of str
+    **how
+        ``folder``, ``jobs``, ``scheduler``, ``progress``, as for :func:`blemore.sweeps.sweep`.
+    """
+    for protocol in protocols:
+        if protocol not in PROTOCOLS:
+            raise UnknownNameError("protocol", protocol, PROTOCOLS)
+    rows = [
+        (encoder, chosen, protocol)
+        for encoder in data
+        for chosen in (settings[encoder] if isinstance(settings, Mapping) else settings)
+        for protocol in protocols
+    ]
+    first = list(
+        dict.fromkeys(t for encoder, chosen, p in rows for t in _first_tasks(data[encoder], encoder, chosen, p))
+    )
+    done = dict(zip(first, sweep(data, first, **how), strict=True))
+    refits = {
+        task: choice
+        for encoder, chosen, p in rows
+        if p == "nested"
+        for task, choice in _refits(data[encoder], encoder, chosen, done).items()
+    }
+    done |= dict(zip(refits, sweep(data, list(refits), **how), strict=True))
+    return [_row(data[encoder], encoder, chosen, p, done, refits) for encoder, chosen, p in rows]
+
+
+def plain_tasks(data: Data, encoder: str, settings: Settings) -> list[Task]:
+    """Return a task for each fold, the others to train on."""
+    if len(data.folds) < 2:
+        raise InputError(f"features {encoder}", "cross-validation needs two folds", got=f"folds {data.folds}")
+    return [Task(encoder, settings, _without(data.folds, fold), (fold,)) for fold in data.folds]
+
+
+def _inner(data: Data, encoder: str, settings: Settings, fold: int) -> list[Task]:
+    """For a fold to be scored, each other fold once, the remaining ones to train on."""
+    if len(data.folds) < 3:
+        raise InputError(f"features {encoder}", "nested needs three folds", got=f"folds {data.folds}")
+    others = _without(data.folds, fold)
+    return [Task(encoder, settings, _without(others, inner), (inner,)) for inner in others]
+
+
+def _without(folds: tuple[int, ...], fold: int) -> tuple[int, ...]:
+    return tuple(other for other in folds if other != fold)
+
+
+def _first_tasks(data: Data, encoder: str, settings: Settings, protocol: str) -> list[Task]:
+    if protocol != "nested":
+        return plain_tasks(data, encoder, settings)
+    return [task for fold in data.folds for task in _inner(data, encoder, settings, fold)]
+
+
+def _refits(data: Data, encoder: str, settings: Settings, done: Mapping[Task, Run]) -> dict[Task, Tuned]:
+    """What the inner trainings choose for each fold: a training of so many epochs, and thresholds."""
+    chosen = {}
+    for fold in data.folds:
+        runs = [done[task] for task in _inner(data, encoder, settings, fold)]
+        epochs = replace(settings, epochs=rounded_mean([run.best_epoch for run in runs]))
+        task = Task(encoder, epochs, _without(data.folds, fold), (fold,), blind=True)
+        chosen[task] = pooled_thresholds(data, runs, last=False)
+    return chosen
+
+
+def pooled_thresholds(data: Data, runs: Sequence[Run], *, last: bool) -> Tuned:
+    """Tune thresholds once on the pooled predictions of several runs."""
+    probabilities = np.concatenate([run.last if last else run.best for run in runs])
+    truth = np.concatenate([data.truth_of(run.task.val_folds) for run in runs])
+    return thresholds.tune(probabilities, truth)
+
+
+def rounded_mean(epochs: Sequence[int]) -> int:
+    """Return the mean, rounded to the nearest whole number, halves up.
+
+    >>> rounded_mean([1, 2]), rounded_mean([10, 20, 21])
+    (2, 17)
+    """
+    return (2 * sum(epochs) + len(epochs)) // (2 * len(epochs))
+
+
+def _row(
+    data: Data,
+    encoder: str,
+    settings: Settings,
+    protocol: str,
+    done: Mapping[Task, Run],
+    refits: Mapping[Task, Tuned],
+) -> CrossValidation:
+    if protocol == "nested":
+        tasks = list(_refits(data, encoder, settings, done))
+        runs = [done[task] for task in tasks]
+        folds = [_score(data, run, refits[run.task], run.last, len(run.epochs)) for run in runs]
+    else:
+        runs = [done[task] for task in plain_tasks(data, encoder, settings)]
+        if protocol == "released-code":
+            tuned = [thresholds.tune(run.best, data.truth_of(run.task.val_folds)) for run in runs]
+            folds = [_score(data, r, t, r.best, r.best_epoch) for r, t in zip(runs, tuned, strict=True)]
+        else:
+            pooled = pooled_thresholds(data, runs, last=True)
+            folds = [_score(data, run, pooled, run.last, len(run.epochs)) for run in runs]
+    return CrossValidation(encoder, settings, protocol, data.origin, data.note, tuple(folds), tuple(runs))
+
+
+def _score(data: Data, run: Run, tuned: Tuned, probabilities: Probabilities, epoch: int) -> FoldScore:
+    truth = data.truth_of(run.task.val_folds)
+    decided = thresholds.decide(probabilities, tuned.alpha, tuned.beta)
+    return FoldScore(
+        fold=run.task.val_folds[0],
+        epoch=epoch,
+        alpha=tuned.alpha,
+        beta=tuned.beta,
+        scores=metrics.score(decided, truth),
+        names=run.names,
+        probabilities=probabilities,
+        decided=decided,
+        truth=truth,
+    )

@@ -1,0 +1,282 @@
+"""Trainings as they lie on disk: what was asked, of what, and what came of it.
+
+A run is two files, ``NAME.npz`` (probabilities) and ``NAME.json`` (everything else), in a folder per encoder
+and model. NAME ends in a digest of the settings and of the inputs' content, so a run is found again
+whenever the same is asked, and never when something has changed. The JSON file is written last and each
+file appears at once: what is there is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import uuid
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemore.clips import Clips
+from blemore.errors import InputError, first
+from blemore.features import Features, join, standardise
+from blemore.labels import Saliences, soft_labels
+from blemore.training import Epoch, Settings, Split, best_epoch
+
+FORMAT = 1
+"""Number of the files' layout and of the computation; a change of either makes old runs invisible."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training to do.
+
+    Attributes
+    ----------
+    encoder : str
+    settings : Settings
+    train_folds : tuple of int
+    val_folds : tuple of int
+        Folds of the clips predicted; empty for the test clips.
+    blind : bool
+        Choose and score nothing on the clips predicted; always so for test clips.
+    """
+
+    encoder: str
+    settings: Settings
+    train_folds: tuple[int, ...]
+    val_folds: tuple[int, ...]
+    blind: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Features of training clips with truth and fold, and perhaps features of test clips.
+
+    Attributes
+    ----------
+    features : Features
+        N clips.
+    truth : (N, 6) integers in percent
+    fold : (N,) int64
+    test : Features or None
+    note : str
+        What was left out when features were joined to clips; empty if nothing.
+    """
+
+    features: Features
+    truth: Saliences
+    fold: NDArray[np.int64]
+    test: Features | None = None
+    note: str = ""
+
+    @property
+    def folds(self) -> tuple[int, ...]:
+        """The folds there are, in order."""
+        return tuple(int(fold) for fold in np.unique(self.fold))
+
+    @property
+    def origin(self) -> str:
+        """Label of every number that comes of these data: ``measured`` or ``stand-in``."""
+        tables = [self.features, *([self.test] if self.test else [])]
+        return "stand-in" if any(table.origin == "stand-in" for table in tables) else self.features.origin
+
+    def names(self, folds: tuple[int, ...]) -> tuple[str, ...]:
+        """Return the names of the clips in some folds."""
+        rows = np.isin(self.fold, folds)
+        return tuple(name for name, inside in zip(self.features.names, rows, strict=True) if inside)
+
+    def truth_of(self, folds: tuple[int, ...]) -> Saliences:
+        """Return the truth of the clips in some folds, in the same order."""
+        return self.truth[np.isin(self.fold, folds)]
+
+
+def gather(clips: Clips, features: Features, test: Features | None = None) -> Data:
+    """Join features to the clips that have a fold.
+
+    Raises
+    ------
+    InputError
+        If a fold of the clip table has no clip with features, or test clips have other features.
+    """
+    inside = clips.table["fold"].notna()
+    if not inside.any():
+        raise InputError("clip table", "no clip has a fold", fix="read a metadata file with the column fold")
+    if not inside.all():
+        clips = Clips(clips.table[inside].reset_index(drop=True), clips.origin)
+    joined = join(clips, features)
+    fold = joined.clips.table["fold"].to_numpy(dtype=np.int64)
+    there = set(clips.table["fold"].astype(int))
+    if empty := sorted(there - set(fold.tolist())):
+        raise InputError(
+            f"features {features.encoder}",
+            f"no clip of fold {first(empty)} has features",
+            fix="every fold needs at least one",
+        )
+    if test is not None and test.x.shape[1] != features.x.shape[1]:
+        raise InputError(
+            f"test features {test.encoder}",
+            "width",
+            expected=f"{features.x.shape[1]}",
+            got=f"{test.x.shape[1]}",
+        )
+    return Data(joined.features, joined.clips.truth, fold, test, joined.note)
+
+
+def split(data: Data, task: Task) -> Split:
+    """Return the rows to train on and to predict, scaled by the training rows (section 4.3)."""
+    train = data.features.select(data.names(task.train_folds))
+    truth = data.truth_of(task.train_folds)
+    val = data.features.select(data.names(task.val_folds)) if task.val_folds else data.test
+    if val is None:
+        raise InputError(f"features {task.encoder}", "there are none of test clips", fix="give their features")
+    if not train.names or not val.names:
+        raise InputError(
+            f"features {task.encoder}",
+            "an empty fold",
+            expected=f"clips in folds {first(data.folds, 5)}",
+            got=f"training on {task.train_folds}, predicting {task.val_folds}",
+        )
+    train_x, val_x = standardise(train.x, val.x)
+    labels = np.repeat(soft_labels(truth), train.counts, axis=0)
+    seen = None if task.blind or not task.val_folds else data.truth_of(task.val_folds)
+    return Split(train_x, labels, val_x, val.counts, seen)
+
+
+def digests(data: Data, task: Task) -> dict[str, str]:
+    """Return SHA-256 of each input of a task: features, the clips trained on, and those predicted."""
+    inputs = {"features": data.features.digest, "train": _digest(data, task.train_folds)}
+    if task.val_folds:
+        return {**inputs, "val": _digest(data, task.val_folds)}
+    return {**inputs, "test": data.test.digest if data.test else "absent"}
+
+
+def _digest(data: Data, folds: tuple[int, ...]) -> str:
+    pairs = zip(data.names(folds), data.truth_of(folds).tolist(), strict=True)
+    return hashlib.sha256(json.dumps(list(pairs)).encode()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished training.
+
+    Attributes
+    ----------
+    task : Task
+    inputs : dict
+        SHA-256 of each input.
+    origin : str
+        ``measured`` or ``stand-in``.
+    n_train : int
+        Clips trained on.
+    epochs : tuple of Epoch
+    names : tuple of str
+        The N clips predicted.
+    best, last : (N, 6) float32, rows sum to 1
+        Their probabilities after the best and after the last epoch.
+    seconds : float
+        Time it took: the only thing that differs when it is done again.
+    """
+
+    task: Task
+    inputs: dict[str, str]
+    origin: str
+    n_train: int
+    epochs: tuple[Epoch, ...]
+    names: tuple[str, ...]
+    best: NDArray[np.float32]
+    last: NDArray[np.float32]
+    seconds: float
+
+    @property
+    def best_epoch(self) -> int:
+        """Number, from 1, of the first epoch of maximal composite score."""
+        return best_epoch(self.epochs)
+
+
+def name_of(task: Task, inputs: dict[str, str]) -> str:
+    """Return a run's place below the folder of runs, without suffix: ``ENCODER/MODEL/FOLDS-DIGEST``."""
+    asked = {"format": FORMAT, "settings": asdict(task.settings), "blind": task.blind, "inputs": inputs}
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+    predicted = "val" + "".join(map(str, task.val_folds)) if task.val_folds else "test"
+    encoder = "".join(c if c.isalnum() or c in "+-_." else "_" for c in task.encoder)
+    trained = "".join(map(str, task.train_folds))
+    return f"{encoder}/{task.settings.model}/train{trained}-{predicted}-{digest}"
+
+
+def save(folder: Path, run: Run) -> Path:
+    """Write a run, each file at once; returns the path of its JSON file."""
+    path = folder / f"{name_of(run.task, run.inputs)}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays = io.BytesIO()
+    np.savez(arrays, filenames=np.array(run.names), best=run.best, last=run.last)
+    columns = {field.name: [getattr(epoch, field.name) for epoch in run.epochs] for field in fields(Epoch)}
+    about = {
+        "format": FORMAT,
+        "encoder": run.task.encoder,
+        "origin": run.origin,
+        "settings": asdict(run.task.settings),
+        "train_folds": run.task.train_folds,
+        "val_folds": run.task.val_folds,
+        "blind": run.task.blind,
+        "inputs": run.inputs,
+        "n_train": run.n_train,
+        "n_val": len(run.names),
+        "best_epoch": run.best_epoch,
+        "epochs": columns,
+        "timing": {"seconds": round(run.seconds, 3)},
+    }
+    _write(path.with_suffix(".npz"), arrays.getvalue())
+    _write(path, (json.dumps(about, indent=1, allow_nan=False) + "\n").encode())
+    return path
+
+
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    with part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    for stale in path.parent.glob(f".{path.name}.*.part"):  # of a sweep that was killed while writing
+        stale.unlink(missing_ok=True)
+
+
+def find(folder: Path, task: Task, inputs: dict[str, str]) -> Run | None:
+    """Return the run of a task on inputs of this content, or None if it is not in the folder."""
+    path = folder / f"{name_of(task, inputs)}.json"
+    return read(path) if path.is_file() else None
+
+
+def read(path: str | Path) -> Run:
+    """Read a run from its JSON file and the ``.npz`` beside it."""
+    path = Path(path)
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        with path.with_suffix(".npz").open("rb") as file:
+            arrays = dict(np.load(file, allow_pickle=False))
+        columns = about["epochs"]
+        return Run(
+            task=Task(
+                about["encoder"],
+                Settings(**about["settings"]),
+                tuple(about["train_folds"]),
+                tuple(about["val_folds"]),
+                about["blind"],
+            ),
+            inputs=about["inputs"],
+            origin=about["origin"],
+            n_train=about["n_train"],
+            epochs=tuple(Epoch(*row) for row in zip(*columns.values(), strict=True)),
+            names=tuple(arrays["filenames"].tolist()),
+            best=arrays["best"],
+            last=arrays["last"],
+            seconds=about["timing"]["seconds"],
+        )
+    except FileNotFoundError as error:
+        raise InputError(path, "no such file", got=str(error.filename), fix="check the path") from None
+    except Exception as error:
+        got = str(error).strip().splitlines() or [type(error).__name__]
+        raise InputError(path, "not a run", got=got[0], fix="delete it, and run again") from None

@@ -1,0 +1,161 @@
+"""Many trainings: here, on all cores, or on a cluster; each is on disk as soon as it is done.
+
+The unit of work is one training on one thread. With joblib, loky's processes share one machine; its Dask
+backend spreads the same work over a cluster. An interrupted sweep loses at most the trainings that were
+running: asked again, it finds the others by content.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import joblib
+from tqdm import tqdm
+
+from blemore.errors import InputError, UnknownNameError, first
+from blemore.models import n_parameters
+from blemore.runs import Data, Run, Task, digests, find, save, split
+from blemore.training import fit
+
+
+def sweep(
+    data: Mapping[str, Data],
+    tasks: Sequence[Task],
+    *,
+    folder: str | Path | None = None,
+    jobs: int | None = None,
+    scheduler: str | None = None,
+    progress: bool = False,
+) -> list[Run]:
+    """Do what is not yet done of some trainings.
+
+    Parameters
+    ----------
+    data : mapping
+        Data by encoder.
+    tasks : sequence of Task
+    folder : path, optional
+        Where runs are found and written; nothing is found or kept without it.
+    jobs : int, optional
+        Processes on this machine, by default one for each core.
+    scheduler : str, optional
+        Address of a Dask scheduler, ``tcp://host:8786``, whose workers do the work instead.
+    progress : bool
+        Show what is done, and the time that is left, on stderr.
+
+    Returns
+    -------
+    list of Run
+        One for each task, in their order.
+    """
+    if jobs is not None and jobs < 1:
+        raise InputError("jobs", "number of processes", expected="1 or more", got=str(jobs))
+    for task in tasks:
+        if task.encoder not in data:
+            raise UnknownNameError("encoder", task.encoder, list(data))
+    place = Path(folder) if folder is not None else None
+    done: dict[Task, Run] = {}
+    for task in tasks:
+        if place and (run := find(place, task, digests(data[task.encoder], task))):
+            done[task] = run
+    todo = [task for task in dict.fromkeys(tasks) if task not in done]
+    todo.sort(key=lambda task: -_cost(data, task))  # long ones first, so that the cores end together
+    bar = tqdm(
+        total=sum(_cost(data, task) for task in todo) or 1,
+        desc=f"{len(todo)} trainings",
+        bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} gone, {remaining} left",
+        disable=not progress or not todo,
+    )
+    with bar:
+        for run in _execute(data, todo, jobs, scheduler):
+            done[run.task] = run
+            if place:
+                save(place, run)
+            bar.update(_cost(data, run.task))
+    return [done[task] for task in tasks]
+
+
+def train(data: Data, task: Task) -> Run:
+    """Do one training."""
+    start = time.perf_counter()
+    trained = fit(split(data, task), task.settings)
+    names = data.names(task.val_folds) if task.val_folds else data.test.names if data.test else ()
+    return Run(
+        task=task,
+        inputs=digests(data, task),
+        origin=data.origin,
+        n_train=len(data.names(task.train_folds)),
+        epochs=trained.epochs,
+        names=names,
+        best=trained.best,
+        last=trained.last,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _cost(data: Mapping[str, Data], task: Task) -> float:
+    x = data[task.encoder].features.x
+    return float(n_parameters(task.settings.model, x.shape[1])) * task.settings.epochs * len(x)
+
+
+def _execute(data: Mapping[str, Data], todo: Sequence[Task], jobs: int | None, scheduler: str | None) -> Iterator[Run]:
+    if scheduler and todo:
+        with _cluster(scheduler, list(data.values())):
+            yield from _parallel(data, todo, n_jobs=-1)
+        return
+    jobs = min(jobs or joblib.cpu_count(), len(todo))
+    if jobs <= 1:
+        yield from (train(data[task.encoder], task) for task in todo)
+        return
+    with joblib.parallel_config("loky", inner_max_num_threads=1):
+        yield from _parallel(data, todo, n_jobs=jobs)
+
+
+def _parallel(data: Mapping[str, Data], todo: Sequence[Task], n_jobs: int) -> Iterator[Run]:
+    work = joblib.Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
+    yield from work(joblib.delayed(train)(data[task.encoder], task) for task in todo)
+
+
+@contextmanager
+def _cluster(scheduler: str, shared: list[Data]) -> Iterator[None]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InputError("scheduler", "dask is not installed", fix="pip install 'blemore[dask]'") from None
+    try:
+        client = Client(scheduler, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise InputError(
+            scheduler, "no Dask scheduler answers", got=str(error).splitlines()[0], fix="check the address"
+        ) from None
+    with client:
+        _check_workers(scheduler, client)
+        with joblib.parallel_config("dask", client=client, scatter=shared):
+            yield
+
+
+def _check_workers(scheduler: str, client: Any) -> None:
+    """Check what joblib would wait for without end: that workers are there, and have this package."""
+    if not (threads := client.nthreads()):
+        raise InputError(scheduler, "has no workers", fix=f"start some: dask worker {scheduler} --nthreads 1")
+    if many := [worker for worker, count in threads.items() if count != 1]:
+        raise InputError(scheduler, "workers have several threads", got=first(many), fix="start them with --nthreads 1")
+    for package in ("blemore", "torch"):
+        here = importlib.metadata.version(package)
+        try:
+            there = client.run(importlib.metadata.version, package)
+        except importlib.metadata.PackageNotFoundError:
+            there = dict.fromkeys(threads, "none")
+        if other := {worker: version for worker, version in there.items() if version != here}:
+            raise InputError(
+                scheduler,
+                f"{package} on workers",
+                expected=here,
+                got=first([f"{version} on {worker}" for worker, version in other.items()]),
+                fix="install the same version there",
+            )

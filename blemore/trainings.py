@@ -1,0 +1,78 @@
+"""Trainings from files that a user has, as the command ``blemore train`` shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from blemore import feature_files
+from blemore.clips import read_metadata
+from blemore.errors import InputError
+from blemore.experiments import plain_tasks, settings_for
+from blemore.runs import Run, gather
+from blemore.sweeps import sweep
+
+
+@dataclass(frozen=True, eq=False)
+class Trainings:
+    """What ``blemore train`` did: a run for each fold, and what was left out of the inputs."""
+
+    runs: tuple[Run, ...]
+    note: str
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON document of ``blemore train``: settings apart, everything about each fold."""
+        return {"runs": [_described(run) for run in self.runs]}
+
+
+def _described(run: Run) -> dict[str, Any]:
+    epochs = [asdict(epoch) for epoch in run.epochs]
+    return {
+        "fold": run.task.val_folds[0],
+        "n_train": run.n_train,
+        "n_val": len(run.names),
+        "best": {"epoch": run.best_epoch, **epochs[run.best_epoch - 1]},
+        "epochs": epochs,
+    }
+
+
+def train(
+    features: str | Path,
+    metadata: str | Path,
+    folds: Sequence[int] | None = None,
+    *,
+    exact: bool = False,
+    folder: str | Path | None = None,
+    jobs: int | None = None,
+    scheduler: str | None = None,
+    progress: bool = False,
+    **changes: Any,
+) -> Trainings:
+    """Train one classifier on files that a user has, for some folds (the command ``blemore train``).
+
+    Parameters
+    ----------
+    features, metadata : path
+        A feature table, see :func:`blemore.feature_files.read`, and the release's metadata.
+    folds : sequence of int, optional
+        Folds to validate on, by default all; the seed is set anew for each.
+    exact : bool
+        Compute as the public baseline does, to the last bit.
+    folder, jobs, scheduler, progress
+        See :func:`blemore.sweeps.sweep`.
+    **changes
+        Settings other than the paper's: ``model``, ``learning_rate``, ``epochs``, ``seed`` ...
+    """
+    table = feature_files.read(features)
+    data = gather(read_metadata(metadata), table)
+    asked = tuple(dict.fromkeys(folds)) if folds is not None else data.folds
+    if not asked or set(asked) - set(data.folds):
+        got = ", ".join(map(str, asked)) or "none"
+        raise InputError("folds", "not folds of these clips", expected=f"some of {data.folds}", got=got)
+    settings = settings_for(table, scheduler, mode="exact" if exact else "fast", **changes)
+    tasks = [task for task in plain_tasks(data, table.encoder, settings) if task.val_folds[0] in asked]
+    tasks.sort(key=lambda task: asked.index(task.val_folds[0]))
+    runs = sweep({table.encoder: data}, tasks, folder=folder, jobs=jobs, scheduler=scheduler, progress=progress)
+    return Trainings(tuple(runs), data.note)

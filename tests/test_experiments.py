@@ -1,0 +1,193 @@
+"""Protocols: which clips each choice is made on; sharing of trainings; the test; trainings from files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blemore import (
+    challenge,
+    experiments,
+    feature_files,
+    features,
+    metrics,
+    runs,
+    sweeps,
+    thresholds,
+    trainings,
+)
+from blemore.errors import InputError, UnknownNameError
+from blemore.experiments import cross_validate, cross_validate_all
+from blemore.runs import Task
+from blemore.training import Settings
+from tests.conftest import oracle, real
+from tests.test_runs import small_clips, small_data, small_features
+
+SETTINGS = Settings(model="linear", learning_rate=3e-2, epochs=8)
+CHANGES = {"model": "linear", "learning_rate": 3e-2, "epochs": 8, "jobs": 1}
+
+
+def test_released_code_scores_each_fold_at_its_own_best() -> None:
+    got = cross_validate(small_clips(), small_features(small_clips()), **CHANGES)
+    assert [fold.fold for fold in got.folds] == [0, 1, 2, 3, 4]
+    for fold, run in zip(got.folds, got.runs, strict=True):
+        best = run.epochs[run.best_epoch - 1]
+        assert (fold.epoch, fold.alpha, fold.beta) == (run.best_epoch, best.alpha, best.beta)
+        assert (fold.scores.acc_presence, fold.scores.acc_salience) == (best.acc_presence, best.acc_salience)
+    values = [fold.scores.acc_presence for fold in got.folds]
+    assert got.mean("acc_presence") == pytest.approx(np.mean(values))
+    assert got.spread("acc_presence") == pytest.approx(np.sqrt(np.var(values) * 5 / 4))
+    assert got.decided.shape == got.truth.shape == (60, 6)
+    assert metrics.confusion(got.decided, got.truth).sum() == 60
+
+
+def test_paper_text_takes_the_last_epoch_and_one_pair_of_thresholds() -> None:
+    data = small_data()
+    got = cross_validate_all({"mine": data}, [SETTINGS], ["paper-text"], jobs=1)[0]
+    assert {fold.epoch for fold in got.folds} == {8}
+    pooled = thresholds.tune(
+        np.concatenate([run.last for run in got.runs]),
+        np.concatenate([data.truth_of((fold,)) for fold in range(5)]),
+    )
+    assert {(fold.alpha, fold.beta) for fold in got.folds} == {(pooled.alpha, pooled.beta)}
+    assert metrics.score(got.decided, got.truth).acc_presence == pooled.acc_presence
+
+
+def test_nested_as_defined_step_by_step() -> None:
+    data = small_data()
+    got = cross_validate_all({"mine": data}, [SETTINGS], ["nested"], jobs=1)[0]
+    k, others = 1, (0, 2, 3, 4)
+    inner = [sweeps.train(data, Task("mine", SETTINGS, tuple(f for f in others if f != j), (j,))) for j in others]
+    epoch = int(np.floor(np.mean([run.best_epoch for run in inner]) + 0.5))
+    tuned = thresholds.tune(
+        np.concatenate([run.best for run in inner]), np.concatenate([data.truth_of((j,)) for j in others])
+    )
+    refit = sweeps.train(data, Task("mine", replace(SETTINGS, epochs=epoch), others, (k,), blind=True))
+    fold = got.folds[k]
+    assert (fold.epoch, fold.alpha, fold.beta) == (epoch, tuned.alpha, tuned.beta)
+    np.testing.assert_array_equal(fold.probabilities, refit.last)
+    np.testing.assert_array_equal(fold.decided, thresholds.decide(refit.last, tuned.alpha, tuned.beta))
+
+
+def test_nothing_nested_is_chosen_on_the_scored_fold() -> None:
+    data = small_data()
+    scored = data.fold == 2
+    other_truth, other_x = data.truth.copy(), data.features.x.copy()
+    other_truth[scored] = other_truth[scored][::-1]
+    other_x[scored] += 5
+    changed = replace(data, truth=other_truth, features=replace(data.features, x=other_x))
+    one, other = (cross_validate_all({"mine": d}, [SETTINGS], ["nested"], jobs=1)[0].folds[2] for d in (data, changed))
+    assert (one.epoch, one.alpha, one.beta) == (other.epoch, other.alpha, other.beta)
+    assert not np.array_equal(one.probabilities, other.probabilities)
+
+
+def test_trainings_in_common_happen_once(tmp_path: Path) -> None:
+    table = small_clips()
+    data = {name: runs.gather(table, small_features(table, encoder=name, seed=i)) for i, name in enumerate("ab")}
+    settings = [SETTINGS, replace(SETTINGS, model="mlp-256", epochs=3)]
+    rows = cross_validate_all(data, settings, folder=tmp_path, jobs=1)
+    assert [(row.encoder, row.settings.model, row.protocol) for row in rows] == [
+        (encoder, model, protocol)
+        for encoder in "ab"
+        for model in ("linear", "mlp-256")
+        for protocol in experiments.PROTOCOLS
+    ]
+    assert len(list(tmp_path.rglob("*.json"))) == 2 * 2 * (5 + 20 + 5)
+
+
+def test_subsamples_and_fusions_are_cross_validated_too() -> None:
+    table = small_clips()
+    one, other = small_features(table, seed=1), small_features(table, encoder="b", width=3, seed=2)
+    subsampled = small_features(table, encoder="mine:sub", subsampled=True)
+    fused = cross_validate(table, features.fuse(one, other), **CHANGES)
+    assert (fused.encoder, fused.settings.batch_size, fused.origin) == ("mine+b", 32, "stand-in")
+    got = cross_validate(table, subsampled, **CHANGES)
+    assert got.settings.batch_size == 512 and len(got.decided) == 60
+
+
+def test_wrong_requests_are_refused() -> None:
+    table = small_clips()
+    with pytest.raises(UnknownNameError, match="did you mean 'nested'"):
+        cross_validate(table, small_features(table), protocol="neste")
+    with pytest.raises(UnknownNameError, match="learning_rate"):
+        cross_validate(table, small_features(table), learningrate=1.0)
+    data = small_data()
+    two = data.fold < 2
+    few = replace(data, fold=data.fold[two], truth=data.truth[two], features=data.features.select(data.names((0, 1))))
+    with pytest.raises(InputError, match="nested needs three folds"):
+        cross_validate_all({"mine": few}, [SETTINGS], ["nested"])
+
+
+def with_test(seed: int = 3) -> runs.Data:
+    table = small_clips()
+    data = small_data()
+    names = [f"test_{i:04d}" for i in range(1, 10)]
+    x = np.random.default_rng(seed).normal(size=(9, 4))
+    return runs.gather(table, data.features, features.table("there", names, x, encoder="mine"))
+
+
+@pytest.mark.parametrize("protocol", experiments.PROTOCOLS)
+def test_the_test_without_labels_is_a_submission(tmp_path: Path, protocol: str) -> None:
+    data = with_test()
+    got = challenge.predict_test(data, SETTINGS, protocol, folder=tmp_path, jobs=1)
+    cv = cross_validate_all({"mine": data}, [SETTINGS], [protocol], folder=tmp_path, jobs=1)[0]
+    if protocol == "released-code":
+        best = max(cv.folds, key=lambda fold: fold.scores.composite)
+        assert (got.alpha, got.beta, got.settings.epochs) == (best.alpha, best.beta, 100)
+    if protocol == "paper-text":
+        assert (got.alpha, got.beta, got.settings.epochs) == (cv.folds[0].alpha, cv.folds[0].beta, 8)
+    assert got.scores is None and got.origin == "stand-in"
+    predictions = json.loads(json.dumps(got.document()))["predictions"]
+    assert list(predictions) == [f"test_{i:04d}.mov" for i in range(1, 10)]
+    assert all(sum(entry["salience"] for entry in entries) == 100 for entries in predictions.values())
+
+
+def test_the_test_with_the_users_labels_is_scored() -> None:
+    data = with_test()
+    assert data.test is not None
+    labels = {name: [100, 0, 0, 0, 0, 0] for name in data.test.names}
+    got = challenge.predict_test(data, SETTINGS, truth=labels, epochs=2, jobs=1)
+    assert got.scores is not None and got.scores.n == 9 and got.scores.acc_salience is None
+    with pytest.raises(InputError, match="1 test clips have no label; got test_0001"):
+        challenge.predict_test(data, SETTINGS, truth={k: v for k, v in labels.items() if k != "test_0001"})
+    with pytest.raises(InputError, match="give their features"):
+        challenge.predict_test(small_data(), SETTINGS)
+    with pytest.raises(UnknownNameError):
+        challenge.predict_test(data, SETTINGS, "paper")
+
+
+def test_trainings_from_files_are_the_public_baselines() -> None:
+    recorded = json.loads(oracle("training.json").read_text())
+    got = trainings.train(
+        real("egemaps_static_features.npz"), real("train_metadata.csv"), [4], exact=True, learning_rate=5e-4,
+        epochs=30, jobs=1,
+    )  # fmt: skip
+    assert "1205 of 2456 clips have no features (A" in got.note
+    document = json.loads(json.dumps(got.document(), allow_nan=False))
+    run, expected = document["runs"][0], recorded[1]
+    assert list(run) == ["fold", "n_train", "n_val", "best", "epochs"]
+    assert (run["fold"], run["n_train"], run["n_val"]) == (4, 1089, 162)
+    fields = ["train_loss", "val_loss", "alpha", "beta", "acc_presence", "acc_salience"]
+    assert list(run["best"]) == ["epoch", *fields] and list(run["epochs"][0]) == fields
+    assert run["best"] == {"epoch": run["best"]["epoch"], **run["epochs"][run["best"]["epoch"] - 1]}
+    assert len(run["epochs"]) == 30
+    assert run["epochs"][0]["val_loss"] == pytest.approx(expected["epochs"][0]["val_loss"], rel=1e-6)
+
+
+def test_folds_are_trained_in_the_order_asked(tmp_path: Path) -> None:
+    table = small_clips()
+    feature_files.write(tmp_path / "mine.npz", small_features(table))
+    table.table[["filename", "fold"]].to_csv(tmp_path / "metadata.csv", index=False)
+    files = tmp_path / "mine.npz", tmp_path / "metadata.csv"
+    got = trainings.train(*files, [3, 0, 3], model="linear", epochs=2, jobs=1).document()
+    assert [run["fold"] for run in got["runs"]] == [3, 0]
+    alone = trainings.train(*files, [0], model="linear", epochs=2, jobs=1).document()
+    assert alone["runs"][0] == got["runs"][1]
+    assert len(trainings.train(*files, model="linear", epochs=1, jobs=1).runs) == 5
+    for wrong in ([7], [], [0, -1]):
+        with pytest.raises(InputError, match="not folds of these clips; expected some of"):
+            trainings.train(*files, wrong)

@@ -1,0 +1,130 @@
+"""Runs on disk: written at once, found by content, never by accident."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blemore import clips, features, runs, sweeps
+from blemore.errors import InputError
+from blemore.runs import Task
+from blemore.training import Settings
+
+QUICK = Settings(model="linear", learning_rate=1e-2, epochs=3)
+
+
+def small_clips(per_fold: int = 12) -> clips.Clips:
+    """Stand-in clips of all five folds, some single and some blended."""
+    table = clips.standin().of("train").table
+    picked = table.groupby("fold").sample(per_fold, random_state=0)
+    return clips.from_names(picked["filename"], picked["fold"].astype(int).tolist(), origin="stand-in")
+
+
+def small_features(
+    table: clips.Clips, *, encoder: str = "mine", width: int = 4, subsampled: bool = False, seed: int = 0
+) -> features.Features:
+    """Features that tell something of the clips' labels."""
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(1, 4, size=len(table)) if subsampled else np.ones(len(table), dtype=np.int64)
+    signal = np.repeat(table.truth / 100, counts, axis=0) @ rng.normal(size=(6, width))
+    x = signal + rng.normal(size=signal.shape)
+    return features.table("here", table.names, x, counts, encoder=encoder, origin="stand-in")
+
+
+def small_data(**more) -> runs.Data:
+    table = small_clips()
+    return runs.gather(table, small_features(table, **more))
+
+
+TASK = Task("mine", QUICK, (1, 2, 3, 4), (0,))
+
+
+def test_a_saved_run_comes_back(tmp_path: Path) -> None:
+    data = small_data()
+    run = sweeps.train(data, TASK)
+    path = runs.save(tmp_path, run)
+    back = runs.find(tmp_path, TASK, runs.digests(data, TASK))
+    assert back is not None
+    assert (back.task, back.inputs, back.epochs, back.names) == (run.task, run.inputs, run.epochs, run.names)
+    assert (back.origin, back.n_train, back.best_epoch) == ("stand-in", 48, run.best_epoch)
+    np.testing.assert_array_equal(back.best, run.best)
+    np.testing.assert_array_equal(back.last, run.last)
+    assert {p.name for p in path.parent.iterdir()} == {path.name, path.with_suffix(".npz").name}
+
+
+@pytest.mark.parametrize("subsampled", [False, True])
+def test_a_run_is_found_only_for_the_same_settings_and_content(tmp_path: Path, subsampled: bool) -> None:
+    data = small_data(subsampled=subsampled)
+    runs.save(tmp_path, sweeps.train(data, TASK))
+
+    def found(data: runs.Data = data, task: Task = TASK) -> bool:
+        return runs.find(tmp_path, task, runs.digests(data, task)) is not None
+
+    assert found() and found(small_data(subsampled=subsampled))
+    assert not found(task=replace(TASK, settings=replace(QUICK, seed=43)))
+    assert not found(task=replace(TASK, settings=replace(QUICK, mode="exact")))
+    assert not found(task=replace(TASK, blind=True))
+    assert not found(task=replace(TASK, train_folds=(1, 2, 3)))
+    changed = data.features.x.copy()
+    changed[-1, -1] += 1
+    assert not found(replace(data, features=replace(data.features, x=changed)))
+    relabelled = data.truth.copy()
+    relabelled[0] = [0, 0, 0, 0, 0, 100]
+    assert not found(replace(data, truth=relabelled))
+    assert not found(replace(data, fold=np.roll(data.fold, 1)))
+
+
+def test_what_a_killed_writer_left_is_cleared(tmp_path: Path) -> None:
+    run = sweeps.train(small_data(), TASK)
+    path = runs.save(tmp_path, run)
+    stale = path.with_name(f".{path.name}.0123.part")
+    stale.write_text("half")
+    path.unlink()
+    runs.save(tmp_path, run)
+    assert path.exists() and not stale.exists()
+
+
+def test_a_broken_run_is_one_clear_line(tmp_path: Path) -> None:
+    path = runs.save(tmp_path, sweeps.train(small_data(), TASK))
+    path.write_text(path.read_text()[:100])
+    with pytest.raises(InputError, match=r"not a run.*delete it"):
+        runs.read(path)
+    with pytest.raises(InputError, match="no such file"):
+        runs.read(tmp_path / "absent.json")
+
+
+def test_a_run_names_no_host_and_no_path(tmp_path: Path) -> None:
+    about = json.loads(runs.save(tmp_path, sweeps.train(small_data(), TASK)).read_text())
+    assert set(about) == {
+        "format", "encoder", "origin", "settings", "train_folds", "val_folds", "blind", "inputs",
+        "n_train", "n_val", "best_epoch", "epochs", "timing",
+    }  # fmt: skip
+
+
+def test_an_empty_fold_is_one_clear_line() -> None:
+    table = small_clips()
+    kept = table.table["filename"][~table.in_fold(3)].tolist()
+    some = small_features(table).select(kept)
+    with pytest.raises(InputError, match="no clip of fold 3 has features"):
+        runs.gather(table, some)
+    with pytest.raises(InputError, match="no clip has a fold"):
+        runs.gather(clips.from_names(table.names), small_features(table))
+
+
+def test_test_features_must_fit() -> None:
+    table = small_clips()
+    one = small_features(table)
+    wide = features.table("here", ["test_0001"], np.zeros((1, 9)), encoder="mine")
+    with pytest.raises(InputError, match="width; expected 4; got 9"):
+        runs.gather(table, one, wide)
+    with pytest.raises(InputError, match="give their features"):
+        runs.split(runs.gather(table, one), replace(TASK, val_folds=()))
+
+
+def test_encoder_ids_make_safe_file_names() -> None:
+    name = runs.name_of(replace(TASK, encoder="../a:sub+b"), {})
+    assert name.startswith(".._a_sub+b/linear/train1234-val0-")

@@ -1,0 +1,193 @@
+"""Training against the public baseline's recorded epochs, against a plain loop, and fast against exact."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from blemore import feature_files, features, labels, precision, training
+from blemore.clips import read_metadata
+from blemore.errors import InputError, UnknownNameError
+from blemore.training import Settings, Split, fit
+from tests.conftest import ROOT, oracle, real
+
+FIELDS = ("train_loss", "val_loss", "alpha", "beta", "acc_presence", "acc_salience")
+RUNS = ["egemaps-0", "egemaps-4", "egemaps-slow", "egemaps-linear", "egemaps-256", "subsampled"]
+PRODUCT = "945d3baa"  # start of the SHA-256 of a product, where every recorded epoch was met to the last bit
+
+
+def recorded_run(index: int) -> tuple[Split, Settings, dict]:
+    """A run of the public baseline: its data, settings and recorded answers."""
+    run = json.loads(oracle("training.json").read_text())[index]
+    if run["features"] == "subsampled.npz":
+        table = feature_files.read(oracle("subsampled.npz"))
+        with np.load(oracle("subsampled.npz"), allow_pickle=False) as data:
+            fold = data["fold"]
+        truth = labels.saliences_of_names(table.names)
+    else:
+        joined = features.join(read_metadata(real("train_metadata.csv")), feature_files.read(real(run["features"])))
+        table, truth = joined.features, joined.clips.truth
+        fold = joined.clips.table["fold"].to_numpy(int)
+    names = ("model", "learning_rate", "weight_decay", "batch_size", "seed")
+    settings = Settings(**{name: run[name] for name in names}, epochs=len(run["epochs"]), mode="exact")
+    val = fold == run["fold"]
+    at = np.array(table.names)
+    train_part, val_part = table.select(at[~val].tolist()), table.select(at[val].tolist())
+    train_x, val_x = features.standardise(train_part.x, val_part.x)
+    train_y = np.repeat(labels.soft_labels(truth[~val]), train_part.counts, axis=0)
+    return Split(train_x, train_y, val_x, val_part.counts, truth[val]), settings, run
+
+
+def small_split(n: int = 70, width: int = 5, seed: int = 0) -> Split:
+    """Clips of all kinds with features that tell something of their labels."""
+    rng = np.random.default_rng(seed)
+    kinds = [labels.saliences(list(pair), list(ratio)) for pair in labels.PAIRS for ratio in labels.RATIOS]
+    kinds += [labels.saliences([emotion], [100]) for emotion in labels.EMOTIONS]
+    truth = np.array(kinds, dtype=np.int64)[rng.integers(len(kinds), size=n)]
+    x = (labels.soft_labels(truth) @ rng.normal(size=(6, width)) + rng.normal(size=(n, width))).astype("f4")
+    val = np.arange(n) % 3 == 0
+    ones = np.ones(int(val.sum()), dtype=np.int64)
+    return Split(x[~val], labels.soft_labels(truth[~val]), x[val], ones, truth[val])
+
+
+def product() -> str:
+    """Digest of a fixed float32 product: tells which kernels this CPU has."""
+    whole = torch.arange(32 * 88).remainder(97).sub(48).float().div(7).view(32, 88)
+    other = torch.arange(512 * 88).remainder(89).sub(44).float().div(11).view(512, 88)
+    with precision.one_thread():
+        return hashlib.sha256((whole @ other.T).numpy().tobytes()).hexdigest()[:8]
+
+
+@pytest.mark.parametrize("mode", training.MODES)
+@pytest.mark.parametrize("index", range(6), ids=RUNS)
+def test_every_epoch_of_the_public_baseline_to_the_last_bit(index: int, mode: str) -> None:
+    split, settings, run = recorded_run(index)
+    got = fit(split, replace(settings, mode=mode))
+    if product() == PRODUCT:
+        for number, (epoch, expected) in enumerate(zip(got.epochs, run["epochs"], strict=True), 1):
+            assert {f: getattr(epoch, f) for f in FIELDS} == {f: expected[f] for f in FIELDS}, number
+        assert got.best_epoch == run["best"]["epoch"]
+        return
+    for epoch, expected in zip(got.epochs[:5], run["epochs"], strict=False):
+        assert epoch.train_loss == pytest.approx(expected["train_loss"], rel=1e-6)
+        assert epoch.val_loss == pytest.approx(expected["val_loss"], rel=1e-6)
+    pytest.skip(f"other matrix kernels ({product()}): losses of five epochs agree within 1e-6, bits untested")
+
+
+def baseline_loop():
+    """The loop of benchmarks/training.py: data loaders, default Adam, per-clip grid search."""
+    spec = importlib.util.spec_from_file_location("benchmark", ROOT / "benchmarks" / "training.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.baseline
+
+
+@pytest.mark.parametrize("model", ["linear", "mlp-256"])
+def test_a_plain_loop_with_data_loaders_gives_the_same_bits(model: str) -> None:
+    split, settings = small_split(), Settings(model=model, learning_rate=1e-2, epochs=3, mode="exact")
+    with torch.random.fork_rng(), precision.one_thread():
+        plain = tuple(epoch for epoch, _, _ in baseline_loop()(split, settings))
+    assert fit(split, settings).epochs == plain
+
+
+def test_training_leaves_no_global_state() -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(1)
+    torch.manual_seed(7)
+    before = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    fit(small_split(), Settings(epochs=1, precision="medium"))
+    assert torch.equal(torch.rand(1), expected)
+    assert (torch.get_num_threads(), torch.get_float32_matmul_precision()) == before
+
+
+def test_medium_precision_stays_close() -> None:
+    split, settings = small_split(), Settings(learning_rate=1e-3, epochs=5, mode="exact")
+    exact = fit(split, settings)
+    fused = fit(split, replace(settings, mode="fast", precision="medium"))
+    for a, b in zip(exact.epochs, fused.epochs, strict=True):
+        assert b.train_loss == pytest.approx(a.train_loss, rel=1e-2)
+
+
+def test_best_probabilities_are_those_of_the_best_epoch() -> None:
+    split, settings = small_split(), Settings(learning_rate=1e-2, epochs=12)
+    trained = fit(split, settings)
+    assert 1 < trained.best_epoch < 12  # else this test would say nothing
+    again = fit(split, replace(settings, epochs=trained.best_epoch))
+    np.testing.assert_array_equal(trained.best, again.last)
+    np.testing.assert_array_equal(fit(split, settings).last, trained.last)
+
+
+def test_without_truth_nothing_is_chosen() -> None:
+    trained = fit(replace(small_split(), val_truth=None), Settings(epochs=3))
+    assert trained.best_epoch == 3
+    assert all(epoch.val_loss is epoch.alpha is epoch.acc_presence is None for epoch in trained.epochs)
+    np.testing.assert_array_equal(trained.best, trained.last)
+    np.testing.assert_allclose(trained.last.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_the_truth_of_validation_clips_does_not_reach_the_weights() -> None:
+    split = small_split()
+    assert split.val_truth is not None
+    shuffled = replace(split, val_truth=split.val_truth[::-1].copy())
+    assert np.array_equal(fit(split, Settings(epochs=3)).last, fit(shuffled, Settings(epochs=3)).last)
+
+
+def test_divergence_is_one_clear_line() -> None:
+    split = small_split()
+    with pytest.raises(InputError, match="lower the learning rate"):
+        fit(replace(split, train_x=split.train_x * np.float32(1e30)), Settings(learning_rate=1e30, epochs=5))
+
+
+def test_an_empty_side_is_one_clear_line() -> None:
+    split = small_split()
+    with pytest.raises(InputError, match="no clip to predict"):
+        fit(replace(split, val_x=split.val_x[:0]), Settings())
+    with pytest.raises(InputError, match="no clip to train on"):
+        fit(replace(split, train_x=split.train_x[:0]), Settings())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"epochs": 0}, {"seed": -1}, {"batch_size": True}, {"learning_rate": float("nan")},
+     {"learning_rate": 0.0}, {"weight_decay": -1.0}, {"mode": "exact", "precision": "medium"}],
+)  # fmt: skip
+def test_settings_out_of_range_are_refused(wrong: dict) -> None:
+    with pytest.raises(InputError, match="setting"):
+        Settings(**wrong)
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'mlp-512'"):
+        Settings(model="mlp_512")
+    with pytest.raises(UnknownNameError, match="epochs"):
+        training.paper_settings(epoch=3)
+
+
+def test_a_device_that_is_not_here_is_one_clear_line(monkeypatch) -> None:
+    with pytest.raises(UnknownNameError, match="known: cpu, cuda"):
+        Settings(device="gpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="no CUDA device is here; got cuda:1"):
+        fit(small_split(), Settings(device="cuda:1"))
+
+
+def test_the_papers_settings() -> None:
+    aggregated, subsampled = training.paper_settings(), training.paper_settings(subsampled=True)
+    assert (aggregated.batch_size, aggregated.epochs) == (32, 200)
+    assert (subsampled.batch_size, subsampled.epochs) == (512, 300)
+    assert (aggregated.learning_rate, aggregated.weight_decay) == (5e-6, 1e-3)
+
+
+def test_faster_products_are_chosen_only_where_they_are_as_accurate(monkeypatch) -> None:
+    for error, expected in ((1e-7, "medium"), (2e-3, "highest"), (2.5e-7, "highest")):
+        precision.precision_here.cache_clear()
+        monkeypatch.setattr(precision, "product_error", lambda p, e=error: e if p == "medium" else 2.5e-7)
+        assert precision.precision_here() == expected
+    precision.precision_here.cache_clear()
