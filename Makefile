@@ -33,8 +33,9 @@ lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(READY)  ## time the grid search against a per-clip implementation
+bench: $(READY)  ## time the grid search and the training loop against plain ones
 	$(BIN)/python -m benchmarks.grid_search
+	$(BIN)/python -m benchmarks.training --repeats 1 || echo "training: a speed bar is missed, see above"
 
 why: $(READY)  ## name what has changed since each page was last executed
 	@$(BIN)/blemore why
@@ -45,8 +46,9 @@ serve: $(READY)  ## show the built book at a local address (PORT=8000)
 twins: $(READY)  ## write the .ipynb twins of notebooks/*.py
 	$(BIN)/blemore twins
 
-record: $(READY)  ## compute the recorded tables anew (METADATA=..., DURATIONS=...)
-	$(BIN)/blemore record $(if $(METADATA),--metadata $(METADATA)) $(if $(DURATIONS),--durations $(DURATIONS))
+record: $(READY)  ## compute the recorded tables anew (METADATA=..., DURATIONS=..., EGEMAPS=...)
+	$(BIN)/blemore record $(if $(METADATA),--metadata $(METADATA)) $(if $(DURATIONS),--durations $(DURATIONS)) \
+	    $(if $(EGEMAPS),--egemaps $(EGEMAPS))
 
 lock: $(READY)  ## pin the versions of all dependencies anew
 	$(BIN)/pip-compile --quiet --all-extras --strip-extras --no-header --no-annotate --no-emit-index-url \

@@ -234,7 +234,7 @@ def curves(table: pd.DataFrame, name: str, model: str, best_epoch: float, origin
         last = table.iloc[-1]
         axes[0].annotate(
             text,
-            (last["epoch"], last[column]),
+            (last["epoch"], table[column].tail(len(table) // 5).max()),
             xytext=(-2, 5),
             textcoords="offset points",
             ha="right",
@@ -245,8 +245,8 @@ def curves(table: pd.DataFrame, name: str, model: str, best_epoch: float, origin
         last = table.iloc[-1]
         axes[1].annotate(
             text,
-            (last["epoch"], last[column]),
-            xytext=(-2, 7),
+            (last["epoch"], table[column].tail(len(table) // 5).max()),
+            xytext=(-2, 5),
             textcoords="offset points",
             ha="right",
             color=hue,

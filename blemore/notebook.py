@@ -119,7 +119,7 @@ def check(notebook: Path, values: Mapping[str, object]) -> None:
         fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
         if not fits or (isinstance(value, bool) and kind is not bool):
             raise ParameterError(f"parameter {name} of {notebook.name}: expected {kind.__name__}, got {value!r}")
-    known.check(**values)
+    known.check(**{**defaults, **values})
 
 
 def typed(notebook: Path, texts: Mapping[str, str]) -> dict[str, object]:

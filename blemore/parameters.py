@@ -19,6 +19,9 @@ VARIANTS = ("kl-100", "ce-100", "kl-50", "ce-50")
 LOGGED = ("clip", "imagebind", "openface", "videomaev2", "videoswin", "videomaev2:sub", "videoswin:sub")
 """Rows of Table 2 whose runs the authors published."""
 
+FEATURE_ENCODERS = (*ENCODERS, "egemaps", "hicmae", "openface3")
+"""Encoders whose features can be trained on, alone or fused (``imagebind+wavlm``); more than the paper's."""
+
 CHOICES: dict[str, tuple[str, ...]] = {
     "source": SOURCES,
     "encoder": LOGGED,
@@ -56,11 +59,22 @@ def check(**values: object) -> None:
     for name, value in values.items():
         if name in (*CHOICES, *FILES) and not isinstance(value, str):
             raise ParameterError(f"parameter {name}: expected text, got {value!r}")
-        if name in CHOICES and value not in CHOICES[name]:
-            if name == "encoder" and value in ENCODERS:
-                raise ParameterError(
-                    f"encoder {value!r}: the authors' runs of it are not public; those that are: {', '.join(LOGGED)}"
-                )
+        if name == "encoder":
+            _check_encoder(str(value), trains="features" in values)
+        elif name in CHOICES and value not in CHOICES[name]:
             raise UnknownNameError(name, value, CHOICES[name])
         if name in FILES and value and not Path(str(value)).is_file():
             raise ParameterError(f"parameter {name}: no such file: {value}")
+
+
+def _check_encoder(encoder: str, trains: bool) -> None:
+    """Check an encoder of a page that trains on features, or of one that shows the authors' runs."""
+    if trains:
+        for part in encoder.removesuffix(":sub").split("+"):
+            if part not in FEATURE_ENCODERS:
+                raise UnknownNameError("encoder", part, FEATURE_ENCODERS)
+    elif encoder in ENCODERS and encoder not in LOGGED:
+        known = ", ".join(LOGGED)
+        raise ParameterError(f"encoder {encoder!r}: the authors' runs of it are not public; those that are: {known}")
+    elif encoder not in LOGGED:
+        raise UnknownNameError("encoder", encoder, LOGGED)

@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from blemore import feature_files
 from blemore.clips import read_metadata
 from blemore.errors import InputError
-from blemore.experiments import plain_tasks, settings_for
+from blemore.experiments import PROTOCOLS, CrossValidation, cross_validate_all, plain_tasks, settings_for
 from blemore.runs import Run, gather
 from blemore.sweeps import sweep
 
@@ -36,6 +38,56 @@ def _described(run: Run) -> dict[str, Any]:
         "best": {"epoch": run.best_epoch, **epochs[run.best_epoch - 1]},
         "epochs": epochs,
     }
+
+
+def protocol_table(rows: Sequence[CrossValidation]) -> pd.DataFrame:
+    """Return what each protocol chose and scored: a row for each ``protocol`` and ``fold``."""
+    return pd.DataFrame(
+        {"protocol": row.protocol, "fold": fold.fold, "epoch": fold.epoch, "alpha": fold.alpha, "beta": fold.beta,
+         "acc_presence": fold.scores.acc_presence, "acc_salience": fold.scores.acc_salience, "n": fold.scores.n}
+        for row in rows
+        for fold in row.folds
+    )  # fmt: skip
+
+
+def spread_of(chosen: pd.DataFrame) -> pd.DataFrame:
+    """Summarise a protocol table: mean and sample standard deviation (ddof = 1) of both accuracies, and the mean epoch."""
+    groups = chosen.groupby("protocol", sort=False)
+    columns = {
+        f"{name} {part}": getattr(groups[f"acc_{name}"], part)()
+        for name in ("presence", "salience")
+        for part in ("mean", "std")
+    }
+    return pd.DataFrame({**columns, "mean epoch": groups["epoch"].mean().round().astype(int)})
+
+
+def curve_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return learning curves: means over the runs for each ``epoch``, from 1."""
+    tables = [pd.DataFrame([asdict(epoch) for epoch in run.epochs]) for run in runs]
+    curves = pd.concat(tables).groupby(level=0).mean()
+    return curves.drop(columns=["alpha", "beta"]).rename_axis("epoch").rename(index=lambda i: i + 1).reset_index()
+
+
+def cross_validated(
+    encoder: str, features: str | Path, metadata: str | Path, protocols: Sequence[str] = PROTOCOLS,
+    *, folder: str | Path | None = None, jobs: int | None = None, **changes: Any,
+) -> list[CrossValidation]:  # fmt: skip
+    """Cross-validate one classifier on files that a user has, by several protocols (sections 4.7 and 5.1).
+
+    Parameters
+    ----------
+    encoder : str
+        Whose features they are; names the rows.
+    features, metadata : path
+    protocols : sequence of str
+    folder, jobs
+        See :func:`blemore.sweeps.sweep`.
+    **changes
+        Settings other than the paper's.
+    """
+    table = feature_files.read(features, encoder=encoder)
+    data = {encoder: gather(read_metadata(metadata), table)}
+    return cross_validate_all(data, [settings_for(table, **changes)], protocols, folder=folder, jobs=jobs)
 
 
 def train(

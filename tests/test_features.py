@@ -101,7 +101,7 @@ def test_the_folders_of_the_release(tmp_path: Path) -> None:
         np.save(hicmae / f"{name}.npy", np.ones(8))
     (openface / "test_0001.csv").write_text("frame,face_id, AU01_r,AU02_r\n1,0,1.0,2\n2,0,3.0,4\n")
     assert feature_files.read_release(tmp_path, "hicmae").x.shape == (3, 8)
-    test = feature_files.read_release(tmp_path, "openface", partition="test")
+    test = feature_files.read_release(tmp_path, "openface3", partition="test")
     assert test.names == ("test_0001",) and test.x[0, :2].tolist() == [2.0, 3.0]
     with pytest.raises(InputError, match="0 folders are named WavLM_large_train"):
         feature_files.read_release(tmp_path, "wavlm")

@@ -403,15 +403,12 @@ def test_first_cell_after_the_parameters_refuses_a_wrong_value(name: str, parame
 # The committed notebooks and their twins
 
 
-def test_every_parameter_of_the_committed_notebooks_is_checked_and_passes_its_check() -> None:
+def test_every_text_parameter_of_the_committed_notebooks_is_checked_and_passes_its_check() -> None:
     checked = {*parameters.CHOICES, *parameters.FILES}
     for source in SOURCES:
         defaults = notebook.declared(source.with_suffix(".ipynb"))
-        assert set(defaults) <= checked
+        assert {name for name, value in defaults.items() if isinstance(value, str)} <= checked
         notebook.check(source.with_suffix(".ipynb"), defaults)
-        assert {(name, value) for name, value in defaults.items()} <= {
-            (p, v) for p, v in defaults.items() if p in checked
-        }
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -432,11 +429,11 @@ def test_committed_twin_is_stripped(source: Path) -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_parameter_cell_has_one_typed_commented_parameter_a_line(source: Path) -> None:
+def test_parameter_cell_has_one_typed_parameter_a_line(source: Path) -> None:
     cells = [cell for cell in jupytext.read(source).cells if "parameters" in cell.metadata.get("tags", [])]
     assert len(cells) <= 1
     for line in "".join(cell.source for cell in cells).splitlines():
-        assert isinstance(ast.parse(line).body[0], ast.AnnAssign) and "  # " in line
+        assert isinstance(ast.parse(line).body[0], ast.AnnAssign)
 
 
 def test_every_twin_has_a_source() -> None:

@@ -383,6 +383,13 @@ def test_notebook_that_is_no_python_fails_as_a_page_while_others_run(home: Home)
     assert pages.results()["direct.value"] == "6"
 
 
+def test_module_that_is_no_python_is_named(home: Home) -> None:
+    home.execute()
+    home.edit("thresholds.py", "x = = 1\n")
+    said = failure(home)
+    assert "thresholds.py" in said and "syntax" in said.lower() and "Traceback" not in said
+
+
 def test_kernel_that_cannot_start_fails_as_a_page(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     def engine(*_: object, **__: object) -> None:
         raise NoSuchKernel("python3")
@@ -436,6 +443,26 @@ def test_edited_source_beside_its_committed_twin_is_no_edit_by_hand(home: Home) 
     home.write("apart", "value = 9")
     assert home.execute() == ["apart", "direct", "indirect"]
     assert pages.results()["apart.value"] == "9"
+
+
+def test_twin_that_make_twins_wrote_is_no_edit_by_hand(home: Home) -> None:
+    notebook.write_twins()
+    home.commit()
+    home.execute()
+    home.write("apart", "value = 8")
+    notebook.write_twins()  # make twins
+    home.write("apart", "value = 9")
+    assert home.execute() == ["apart"]
+
+
+def test_twin_is_no_edit_by_hand_after_all_that_was_built_is_removed(home: Home) -> None:
+    notebook.write_twins()
+    home.commit()
+    home.write("apart", "value = 8")
+    home.execute()
+    shutil.rmtree(home.folder / "build")  # make clean
+    home.write("apart", "value = 9")
+    assert home.execute() == ["apart", "direct", "indirect"]
 
 
 def test_twin_edited_by_hand_in_a_fresh_clone_is_refused_and_stays(home: Home) -> None:

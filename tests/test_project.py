@@ -82,3 +82,23 @@ def test_no_file_names_a_path_of_the_machine_it_was_made_on() -> None:
         if name and (path := ROOT / name).is_file() and path.suffix not in (".woff2", ".png")
     }
     assert not {name: match[0] for name, match in found.items() if match and name != "tests/test_project.py"}
+
+
+def test_modules_import_only_from_their_own_floor_or_below() -> None:
+    rows = re.findall(r"^\| (\d) \| (.+) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    floor = {name.rstrip("/"): int(number) for number, names in rows for name in re.findall(r"`(\w+)/?`", names)}
+    package = ROOT / "blemore"
+    files = {path.relative_to(package).parts[0].removesuffix(".py"): [] for path in package.rglob("*.py")}
+    for path in package.rglob("*.py"):
+        files[path.relative_to(package).parts[0].removesuffix(".py")].append(path)
+    del files["__init__"]
+    assert set(files) == set(floor) - {"reference"}, "the map in CONTRIBUTING.md names every module"
+    upwards = []
+    for name, paths in files.items():
+        for path in paths:
+            text = path.read_text()
+            imported = re.findall(r"from blemore import ([\w, ]+)", text)
+            modules = {one.split(" as ")[0].strip() for line in imported for one in line.split(",")}
+            modules |= set(re.findall(r"from blemore\.(\w+)", text))
+            upwards += [f"{name} -> {one}" for one in modules if one in floor and floor[one] > floor[name]]
+    assert upwards == []
