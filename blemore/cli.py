@@ -230,8 +230,13 @@ def train(features: Path, metadata: Path, folds: str | None, runs: Path | None, 
 @_json
 def run(notebook: Path, out: Path, parameters: tuple[tuple[str, str], ...], as_json: bool) -> None:
     """Execute a notebook with parameters, strictly: what cannot be right is refused before it starts."""
-    from blemore import notebook as notebooks
+    from collections import Counter
 
+    from blemore import notebook as notebooks
+    from blemore.parameters import ParameterError
+
+    if twice := [name for name, times in Counter(name for name, _ in parameters).items() if times > 1]:
+        raise ParameterError(f"parameter {twice[0]}: given more than once")
     values = notebooks.typed(notebook, dict(parameters))
     notebooks.run(notebook, out, values)
     _answer(as_json, {"notebook": str(notebook), "out": str(out), "parameters": values}, lambda: f"wrote {out}")
@@ -253,6 +258,7 @@ def why(as_json: bool) -> None:
     """Name what has changed since each page was last executed."""
     from blemore import pages
 
+    pages.check_folder()
     reasons = {name: pages.why(name) for name in pages.names()}
     _answer(as_json, {"pages": reasons},
             lambda: "\n".join(f"{name}: {'; '.join(found) or 'up to date'}" for name, found in reasons.items()))  # fmt: skip
@@ -263,7 +269,9 @@ def why(as_json: bool) -> None:
 def twins(as_json: bool) -> None:
     """Write the .ipynb twins of the notebooks' sources."""
     from blemore import notebook as notebooks
+    from blemore import pages
 
+    pages.check_folder()
     written = [str(path) for path in notebooks.write_twins()]
     _answer(as_json, {"written": written}, lambda: "\n".join(written) or "all twins are up to date")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -33,10 +34,6 @@ def parts(source: Path, values: Mapping[str, object], inputs: Iterable[str]) -> 
     if LOCK.exists():
         found["pinned versions"] = sources.sha256_of(LOCK)
     texts = [source.read_text(encoding="utf-8")]
-    try:
-        ast.parse(texts[0])
-    except SyntaxError as error:
-        raise PageError(f"{source}: line {error.lineno} is no Python (SyntaxError: {error.msg})") from None
     for module in sorted(modules(source)):
         path = _path(module)
         found[f"module {module}"] = sources.sha256_of(path)
@@ -44,34 +41,42 @@ def parts(source: Path, values: Mapping[str, object], inputs: Iterable[str]) -> 
     for path in reference_files(texts):
         found[f"reference {path.relative_to(REFERENCE)}"] = sources.sha256_of(path)
     for name in inputs:
-        found[f"input {name}"] = sources.digest(name)
+        if name.split("/")[0] in CHECKED:  # a record of an earlier version may name others
+            found[f"input {name}"] = sources.digest(name)
     return found
 
 
 def modules(source: Path) -> set[str]:
     """Return the modules of the package that a Python file imports, directly or not."""
-    todo, found = list(_imports(source.read_text(encoding="utf-8"))), {"blemore"}
+    todo, found = list(_imports(source)), {"blemore"}
     while todo:
         if (module := todo.pop()) not in found:
             found.add(module)
-            todo += _imports(_path(module).read_text(encoding="utf-8"))
+            todo += _imports(_path(module))
     return found
 
 
 def reference_files(texts: Iterable[str]) -> list[Path]:
-    """Return the files of ``blemore/reference`` that Python code names, by file name or stem."""
-    named = {
-        node.value
-        for text in texts
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
-    files = (path for path in sorted(REFERENCE.rglob("*")) if path.is_file())
-    return [path for path in files if path.name in named or path.stem in named]
+    """Return the files of ``blemore/reference`` that Python code names; recorded tables by their stem."""
+    files = [path for path in sorted(REFERENCE.rglob("*")) if path.is_file()]
+    found = set()
+    for text in texts:
+        named = {node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)}
+        reads = re.search(r"^(from|import) .*\brecorded\b", text, re.MULTILINE) is not None
+        found |= {
+            path
+            for path in files
+            if path.name in named or (reads and path.parent.name == "recorded" and path.stem in named)
+        }
+    return sorted(found)
 
 
-def _imports(text: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(text)):
+def _imports(path: Path) -> Iterator[str]:
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise PageError(f"{path}: line {error.lineno} is no Python (SyntaxError: {error.msg})") from None
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:

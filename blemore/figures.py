@@ -36,7 +36,7 @@ def durations(known: pd.DataFrame, label_of_known: str) -> Drawing:
     _direct(axes[1], (0.42, 0.68), f"of known duration ({label_of_known})", OURS)
     medians = [_median(bars[bars["panel"] == panel]) for panel in ("single", "blended")]
     caption = (
-        f"Figure 2 of the paper, with the {known['clips'].sum():,} clips whose duration is known. Blends last longer: half of "
+        f"Figure 2 of the paper, with the {known['clips'].sum():,} clips whose duration is known; its bars are read off the drawing. Blends last longer: half of "
         f"them more than about {medians[1]:.0f} s, half of the single emotions more than about {medians[0]:.0f} s."
     )
     return Drawing(fig, caption, ["paper", label_of_known])
@@ -205,8 +205,8 @@ def validation(ours: pd.DataFrame, origin: str) -> Drawing:
     names = [row["encoder"] + (" (sub)" if row["id"].endswith(":sub") else "") for row in printed.to_dict("records")]
     axes[0].set(yticks=y, yticklabels=names)
     axes[0].invert_yaxis()
-    _direct(axes[0], (0.03, 0.10), "■ paper", PAPER)
-    _direct(axes[0], (0.03, 0.03), f"● ours ({origin})", OURS)
+    _direct(axes[0], (0.03, 0.10), "paper", PAPER)
+    _direct(axes[0], (0.03, 0.03), f"ours ({origin})", OURS)
     columns = [f"{metric}_{part}" for metric in ("acc_presence", "acc_salience") for part in ("mean", "std")]
     ours_found, printed_found = (
         ours.loc[printed["id"][found], columns],
@@ -317,7 +317,8 @@ def _heat(ax: Any, values: np.ndarray, columns: Sequence[str], index: Sequence[s
 
 
 def _direct(ax: Any, place: tuple[float, float], text: str, colour: str) -> None:
-    ax.text(*place, text, color=colour, transform=ax.transAxes)
+    ax.text(place[0], place[1], "■", color=colour, transform=ax.transAxes)
+    ax.text(place[0] + 0.05, place[1], text, transform=ax.transAxes)
 
 
 def _median(bars: pd.DataFrame) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from html import escape, unescape
 
 from blemore.comparison import LABELS, VERDICTS
+from blemore.errors import UnknownNameError
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,9 @@ class Column:
 
 
 def label(name: str) -> str:
-    """Return the chip that says where a number comes from."""
+    """Return the chip that says where a number comes from; an unknown label raises UnknownNameError."""
+    if name not in LABELS:
+        raise UnknownNameError("label", name, list(LABELS))
     return f'<span class="label label-{escape(name)}" title="{escape(LABELS[name])}">{escape(name)}</span>'
 
 

@@ -7,6 +7,8 @@ output behind, and stores times, paths and random cell ids.
 from __future__ import annotations
 
 import ast
+import hashlib
+import json
 import logging
 import os
 import re
@@ -53,17 +55,28 @@ class _PrivateKernel(AsyncKernelManager):
         return f"{tempfile.gettempdir()}/blemore-{uuid.uuid4().hex[:12]}" if self.transport == "ipc" else "127.0.0.1"
 
 
-def twin(source: Path, text: str | None = None) -> str:
+def twin(source: Path) -> str:
     """Return the stripped .ipynb of a py:percent source as text; the same text for the same source.
 
-    ``text`` is what the source says, or said; by default what it says now.
+    Its metadata hold a digest of its cells, by which :func:`edited` knows whether they are still those.
     """
-    text = source.read_text(encoding="utf-8") if text is None else text
-    notebook = jupytext.reads(text, fmt="py:percent")
+    notebook = jupytext.read(source)
     notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    notebook.metadata["blemore"] = {"cells": _cells_digest(notebook)}
     for i, cell in enumerate(notebook.cells):
         cell.id = f"{source.stem}-{i}"
     return _text(notebook)
+
+
+def edited(twin: Path) -> bool:
+    """Tell whether somebody changed the cells of a twin since it was written."""
+    notebook = nbformat.read(twin, as_version=4)  # type: ignore[no-untyped-call]
+    return bool(notebook.metadata.get("blemore", {}).get("cells") != _cells_digest(notebook))
+
+
+def _cells_digest(notebook: NotebookNode) -> str:
+    cells = [[cell.cell_type, cell.source, cell.metadata.get("tags", [])] for cell in notebook.cells]
+    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
 
 
 def write_twins(folder: Path = FOLDER) -> list[Path]:
@@ -162,6 +175,7 @@ def run(
     logging.getLogger("papermill").setLevel(logging.ERROR)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out.parent).close()
     except OSError as error:
         raise InputError(out, "cannot be written to", got=str(error)) from None
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".run-") as folder:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +14,8 @@ from nbformat import NotebookNode
 
 from blemore import notebook
 from blemore.dependencies import CHECKED, parts
-from blemore.errors import BlemoreError, PageError
+from blemore.errors import BlemoreError, InputError, PageError
 from blemore.fragments import DATA_TYPE
-from blemore.sources import sha256_of
 
 BUILT = Path("build/pages")
 """Executed pages and, beside each, what it was made from and what it found (JSON)."""
@@ -34,18 +32,23 @@ class State:
     """What a page was made from when it was last executed, and what it found.
 
     ``parts`` maps each thing that it depends on to a digest, ``inputs`` names the inputs that it asked
-    for, ``results`` is what other pages may quote, ``twin`` the digest of the notebook that was run.
+    for, ``results`` is what other pages may quote.
     """
 
     parts: dict[str, str]
     inputs: list[str]
     results: dict[str, str]
-    twin: str
 
 
 def names() -> list[str]:
     """Return the names of the pages, one for each source in ``notebooks/``."""
     return [path.stem for path in sorted(notebook.FOLDER.glob("*.py"))]
+
+
+def check_folder() -> None:
+    """Refuse to work outside a clone of the repository, where there are no notebooks."""
+    if not names():
+        raise InputError(Path.cwd(), f"no {notebook.FOLDER}/*.py here", fix="run this in the root of the repository")
 
 
 def why(name: str) -> list[str]:
@@ -74,18 +77,14 @@ def execute(tell: Callable[[str], None]) -> list[str]:
     for name in names():
         try:
             if found := why(name):
-                before[name] = _parts(name, []), _twin_digest(name)
+                before[name] = _parts(name, [])
                 reasons.append(name)
                 tell(f"{name}: {'; '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''}")
         except PageError as error:  # its source is no Python; the others go on
             failures.append(_failure(name, error))
     with ThreadPoolExecutor(PARALLEL) as pool:
-        answers = list(pool.map(lambda name: _execute(name, tell), reasons))
-    for name, answer in zip(reasons, answers, strict=True):
-        if isinstance(answer, BlemoreError):
-            failures.append(_failure(name, answer))
-        else:
-            _remember(name, *before[name], answer)
+        errors = pool.map(lambda name: _execute(name, before[name], tell), reasons)
+        failures += [_failure(name, error) for name, error in zip(reasons, errors, strict=True) if error]
     if failures:
         raise PageError("\n".join(failures))
     return reasons
@@ -97,19 +96,26 @@ def results() -> dict[str, str]:
     return {f"{name}.{key}": value for name, state in states.items() for key, value in state.results.items()}
 
 
-def _execute(name: str, tell: Callable[[str], None]) -> Card | BlemoreError:
-    """Run a page and return what its provenance card tells, or the error that stopped it."""
+def _execute(name: str, made_from: dict[str, str], tell: Callable[[str], None]) -> BlemoreError | None:
+    """Run a page and remember what it was made from; return the error that stopped it."""
     start = time.monotonic()
     cards: list[Card] = []
+
+    def accept(executed: NotebookNode) -> None:
+        cards.append(_card(name, executed))
+        (BUILT / f"{name}.json").unlink(missing_ok=True)  # killed from here on, the page counts as never executed
+
     try:
-        notebook.run(notebook.FOLDER / f"{name}.ipynb", BUILT / f"{name}.ipynb",
-                     accept=lambda executed: cards.append(_card(name, executed)))  # fmt: skip
+        notebook.run(notebook.FOLDER / f"{name}.ipynb", BUILT / f"{name}.ipynb", accept=accept)
+        _remember(name, made_from, cards[0])
     except BlemoreError as error:
         return error
+    except OSError as error:
+        return PageError(f"notebooks/{name}.ipynb: {error}")
     finally:
         ensure_event_loop().close()  # the kernel's client leaves this thread's loop open
     tell(f"{name}: executed in {time.monotonic() - start:.1f} s")
-    return cards[0]
+    return None
 
 
 def _card(name: str, executed: NotebookNode) -> Card:
@@ -123,10 +129,10 @@ def _card(name: str, executed: NotebookNode) -> Card:
     return cards[0]
 
 
-def _remember(name: str, made_from: dict[str, str], twin: str, card: Card) -> None:
+def _remember(name: str, made_from: dict[str, str], card: Card) -> None:
     inputs = {part: sha for part, sha in card["inputs"].items() if part.split("/")[0] in CHECKED}
     made_from = made_from | {f"input {part}": sha for part, sha in inputs.items()}
-    state = State(made_from, sorted(inputs), card["results"], twin)
+    state = State(made_from, sorted(inputs), card["results"])
     notebook.write_atomically(BUILT / f"{name}.json", json.dumps(asdict(state), indent=1, sort_keys=True) + "\n")
 
 
@@ -142,38 +148,16 @@ def _parts(name: str, inputs: list[str]) -> dict[str, str]:
 
 
 def _refresh_twins() -> None:
-    """Write the twins of changed sources, but never over a twin that somebody edited by hand.
-
-    A twin may be replaced if it was made: written here before, or that of the source in the last commit.
-    """
-    BUILT.mkdir(parents=True, exist_ok=True)
-    record = BUILT / "twins.json"
-    written = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    """Write the twins of changed sources, but never over a twin that somebody edited by hand."""
     for name in names():
         source = notebook.FOLDER / f"{name}.py"
         path = source.with_suffix(".ipynb")
-        if not path.exists() or written.get(name) == _twin_digest(name):
-            continue
-        if path.read_text(encoding="utf-8") not in (notebook.twin(source), _committed_twin(source)):
+        if path.exists() and notebook.edited(path):
             raise PageError(
                 f"{path} was edited, but pages are made from {source}; bring the change over with "
                 f"`jupytext --to py:percent {path}`, or discard it with `make twins`"
             )
     notebook.write_twins()
-    notebook.write_atomically(record, json.dumps({name: _twin_digest(name) for name in names()}, indent=1) + "\n")
-
-
-def _committed_twin(source: Path) -> str | None:
-    """Return the twin of a source as it was in the last commit, or None."""
-    try:
-        shown = subprocess.run(["git", "show", f"HEAD:./{source.name}"], cwd=source.parent, capture_output=True)
-    except FileNotFoundError:
-        return None
-    return None if shown.returncode else notebook.twin(source, shown.stdout.decode("utf-8"))
-
-
-def _twin_digest(name: str) -> str:
-    return sha256_of(notebook.FOLDER / f"{name}.ipynb")
 
 
 def _state(name: str) -> State | None:

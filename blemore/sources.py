@@ -123,8 +123,7 @@ def digest(name: str) -> str:
     if kind == "zenodo":
         path = in_release(rest)
         return sha256_of(path) if path else "absent"
-    files = released(rest) if rest in GROUPS else {}
-    if not files:
+    if not (files := released(rest)):
         return "absent"
     return hashlib.sha256("".join(f"{n} {registry()[n]}\n" for n in files).encode()).hexdigest()
 

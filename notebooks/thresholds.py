@@ -23,7 +23,7 @@
 variant: str = "kl-100"  # loss and epochs: kl-100, ce-100, kl-50, ce-50
 
 # %% tags=["hide-input"]
-from blemore import explorer, figures, parameters, released, report, thresholds
+from blemore import explorer, figures, labels, parameters, released, report, thresholds
 
 parameters.check(variant=variant)
 folds, grid = released.hicmae_folds(), released.hicmae_grid()
@@ -48,17 +48,18 @@ what = f"HiCMAE logits, {variant.split('-')[0].upper()} loss, {variant.split('-'
 
 # %%
 import numpy as np
+import pandas as pd
 
 probabilities = np.array([
     [0.55, 0.02, 0.03, 0.35, 0.03, 0.02],  # anger leads happiness by 0.20
     [0.38, 0.02, 0.03, 0.35, 0.20, 0.02],  # by 0.03: as good as equal
     [0.05, 0.02, 0.03, 0.35, 0.05, 0.50],  # neutral on top: no blend
 ])  # fmt: skip
-thresholds.decide(probabilities, presence_threshold=0.15, salience_threshold=0.10)
+decided = thresholds.decide(probabilities, presence_threshold=0.15, salience_threshold=0.10)
+rows = pd.DataFrame(decided, index=["first", "second", "third"], columns=list(labels.EMOTION_NAMES.values()))
+report.frame(rows.rename_axis("clip"), "Decisions for three invented clips, in percent", ["stand-in"])
 
 # %% [markdown]
-# Columns are anger, disgust, fear, happiness, sadness and neutral, in percent.
-#
 # ## Over the whole grid
 
 # %% tags=["hide-input"]
@@ -110,7 +111,7 @@ report.frame(spread.rename(columns=names), "Released HiCMAE logits: mean and spr
 best = spread.loc["kl-100"]
 report.provenance(
     [*folds.inputs, *grid.inputs],
-    [folds.origin],
+    [folds.origin, "stand-in"],
     results={
         "kl_100": f"{best['acc_presence_mean']:.3f} ± {best['acc_presence_std']:.3f} and "
         f"{best['acc_salience_mean']:.3f} ± {best['acc_salience_std']:.3f}"

@@ -79,6 +79,8 @@ def baselines(clips: Clips) -> list[Comparison]:
                 detail = f"{round(value * n)} of {n:,} clips"
                 if part == "test":
                     detail += ", from the counts that the paper prints"
+                if part == "test" and kind == "blend" and metric == "acc_salience":
+                    detail += "; which ratios the four clips beyond eleven each have is not known, and chosen to fit"
                 what = f"most frequent {kind}, {metric.removeprefix('acc_')}, {part}"
                 rows.append(of_number(f"baseline.{kind}.{part}.{metric}", 100 * value, origin, what, detail))
     return rows
