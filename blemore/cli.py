@@ -161,11 +161,12 @@ def check(as_json: bool) -> None:
 @_json
 def table(number: str, as_json: bool) -> None:
     """Show Table 2 or 3: the paper's numbers, ours, and a verdict for each row."""
-    from blemore import paper, released
+    from blemore import paper, released, sources
     from blemore.claims import results
     from blemore.comparison import by_row, worst
 
     cells = results.table2(released.validation()) if number == "2" else results.table3(released.tests())
+    cells += results.trivial(int(number), sources.clips()[0])
     printed = paper.table(int(number)).set_index("id")
     rows: list[dict[str, Any]] = []
     for row, mine in by_row(cells).items():

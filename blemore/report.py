@@ -58,7 +58,7 @@ def scores(rows: Sequence[Comparison], number_of_table: int, caption: str) -> Fr
     body = []
     for row in paper.table(number_of_table).to_dict("records"):
         if not (mine := cells.get(row["id"])):
-            continue  # trivial baselines, which the data set's page compares
+            continue
         line = [_encoder(row)]
         for metric in _METRICS:
             found = [mine[part] for part in (metric, f"{metric}_mean", f"{metric}_std") if part in mine]

@@ -7,6 +7,8 @@ from collections.abc import Hashable, Mapping
 import pandas as pd
 
 from blemore import paper
+from blemore.claims.dataset import baselines
+from blemore.clips import Clips
 from blemore.comparison import Comparison, of_statement
 from blemore.released import Result
 
@@ -47,6 +49,18 @@ def table3(tests: Result) -> list[Comparison]:
         for row in _encoders(3).to_dict("records")
         for metric in METRICS
     ]
+
+
+def trivial(number: int, clips: Clips) -> list[Comparison]:
+    """Compare the last two rows of Table 2 or 3, the trivial baselines, with those of the clips' counts."""
+    scored = {row.id: row for row in baselines(clips)}
+    part, suffix = ("train", "_mean") if number == 2 else ("test", "")
+    rows = []
+    for printed in paper.table(number).query("id.str.startswith('trivial')").to_dict("records"):
+        for metric in METRICS:
+            ours = scored[f"baseline.{str(printed['id']).removeprefix('trivial-')}.{part}.{metric}"]
+            rows.append(_cell(number, printed, metric + suffix, float(str(ours.ours)) / 100, ours.label))
+    return rows
 
 
 def table3_fractions() -> list[Comparison]:
