@@ -42,7 +42,11 @@ train, origin = dataset.real_counts(clips)
 # against them. Where the release is not on this machine, the table below holds invented names: real in form and in number, of actors who do not exist.
 
 # %% tags=["hide-input"]
-few = clips.table.groupby("salience", sort=False).head(2)[["filename", "partition", "fold", "emotions", "salience"]].head(8)
+few = (
+    clips.table.groupby("salience", sort=False)
+    .head(2)[["filename", "partition", "fold", "emotions", "salience"]]
+    .head(8)
+)
 report.frame(few.set_index("filename"), f"Eight of {len(clips):,} clips in the table", [clips.origin])
 
 # %% [markdown]
@@ -141,5 +145,9 @@ if origin == "recorded":
 report.provenance(
     inputs,
     ["paper", *dict.fromkeys([origin, known, clips.origin])],
-    results={"clips": f"{len(clips):,}", "train_clips": f"{len(train):,}", "train_actors": str(train.table["actor"].nunique())},
+    results={
+        "clips": f"{len(clips):,}",
+        "train_clips": f"{len(train):,}",
+        "train_actors": str(train.table["actor"].nunique()),
+    },
 )

@@ -31,7 +31,9 @@ report.summary(claims, f"{len(claims)} claims by verdict, and where ours came fr
 # ## What differs, and why
 
 # %% tags=["hide-input"]
-report.comparisons([claim for claim in claims if claim.verdict in ("known difference", "differs")], "Claims that differ")
+report.comparisons(
+    [claim for claim in claims if claim.verdict in ("known difference", "differs")], "Claims that differ"
+)
 
 # %% [markdown]
 # None of these touches a number in the paper's tables. Three concern the description of the data; the two statements in words are a
@@ -60,5 +62,8 @@ report.provenance(
     inputs,
     list(dict.fromkeys(claim.label for claim in claims)),
     results={"claims": str(len(claims)), "problems": str(len(problems))}
-    | {verdict.replace(" ", "_"): str(counts[verdict]) for verdict in ("reproduced", "consistent", "known difference", "unchecked")},
+    | {
+        verdict.replace(" ", "_"): str(counts[verdict])
+        for verdict in ("reproduced", "consistent", "known difference", "unchecked")
+    },
 )

@@ -52,8 +52,12 @@ figures.validation(reported, validation.origin)
 # The paper reports the larger network, which *usually* does best. The differences between the three are smaller than the spread over folds.
 
 # %% tags=["hide-input"]
-table = validation.table.assign(composite=(validation.table["acc_presence_mean"] + validation.table["acc_salience_mean"]) / 2)
-table = table.pivot(index="id", columns="model", values="composite").loc[list(parameters.LOGGED), list(parameters.MODELS)]
+table = validation.table.assign(
+    composite=(validation.table["acc_presence_mean"] + validation.table["acc_salience_mean"]) / 2
+)
+table = table.pivot(index="id", columns="model", values="composite").loc[
+    list(parameters.LOGGED), list(parameters.MODELS)
+]
 table.index = [paper.ENCODERS[row.split(":")[0]] + (" (subsampled)" if ":" in row else "") for row in table.index]
 report.frame(table.rename_axis("encoder"), "Validation composite by classifier, mean over folds", [validation.origin])
 
@@ -112,7 +116,9 @@ report.comparisons(checks, "Statements of sections 4.4 to 5.5, checked")
 # %% tags=["hide-input"]
 if clips.origin == "stand-in":
     clip_inputs += (recorded.read("partitions").as_input,)
-again = [row for row, cells in by_row(results.table2(validation)).items() if worst(cells.values()).verdict == "reproduced"]
+again = [
+    row for row, cells in by_row(results.table2(validation)).items() if worst(cells.values()).verdict == "reproduced"
+]
 report.provenance(
     [*clip_inputs, *validation.inputs, *tests.inputs, *curves.inputs],
     ["paper", *dict.fromkeys([validation.origin, tests.origin, curves.origin])],

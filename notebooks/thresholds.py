@@ -101,7 +101,9 @@ figures.decided(tuned, folds.origin)
 spread = released.spread(folds.table, ["variant"]).set_index("variant").loc[list(parameters.VARIANTS)]
 spread["composite"] = (spread["acc_presence_mean"] + spread["acc_salience_mean"]) / 2
 names = {name: name.replace("acc_", "").replace("_", " ") for name in spread}
-report.frame(spread.rename(columns=names), "Released HiCMAE logits: mean and spread over five folds (ddof = 1)", [folds.origin])
+report.frame(
+    spread.rename(columns=names), "Released HiCMAE logits: mean and spread over five folds (ddof = 1)", [folds.origin]
+)
 
 # %% [markdown]
 # Scores on the fold that chose the thresholds are optimistic: they are the best of 400 pairs on those very clips. The paper's Table 2 has the same

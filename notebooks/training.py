@@ -114,7 +114,9 @@ figures.curves(curves, f"{name}, {clips:,} clips", model, best, origin)
 
 # %% tags=["hide-input"]
 spread = trainings.spread_of(chosen)
-report.frame(spread, f"{name}, {model}, learning rate {learning_rate:g}, {epochs} epochs: mean and spread over folds", [origin])
+report.frame(
+    spread, f"{name}, {model}, learning rate {learning_rate:g}, {epochs} epochs: mean and spread over folds", [origin]
+)
 
 # %% tags=["hide-input"]
 table = chosen[["protocol", "fold", "epoch", "alpha", "beta", "acc_presence", "acc_salience"]].set_index("protocol")
