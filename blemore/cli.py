@@ -211,7 +211,7 @@ def train(features: Path, metadata: Path, folds: str | None, runs: Path | None, 
 
     if folds is not None and not all(fold.strip().isdigit() for fold in folds.split(",")):
         raise InputError("--folds", "not a list of folds", expected="numbers such as 0,4", got=folds)
-    chosen = [int(fold) for fold in folds.split(",")] if folds is not None else None
+    chosen = [int(fold) for fold in folds.split(",")] if folds else None
     settings |= {} if epochs is None else {"epochs": epochs}
     done = trainings.train(features, metadata, chosen, exact=exact, folder=runs, jobs=jobs, scheduler=scheduler,
                            progress=not as_json, **settings)  # fmt: skip

@@ -56,14 +56,7 @@ def structure() -> Drawing:
     ):  # fmt: skip
         y = 0 if row < 2 else -1
         ax.barh(
-            y,
-            size,
-            left=start,
-            height=0.82,
-            color=hue,
-            alpha=0.35 if y == 0 else 0.22,
-            edgecolor=hue,
-            linewidth=0.8,
+            y, size, left=start, height=0.82, color=hue, alpha=0.35 if y == 0 else 0.22, edgecolor=hue, linewidth=0.8
         )
         ax.text(start + size / 2, y, f"{text}\n{size:,}", ha="center", va="center")
     ax.set(xlim=(-10, single + blended + 10), xlabel="clips", yticks=[])
@@ -82,12 +75,7 @@ def folds(partitions: pd.DataFrame, origin: str) -> Drawing:
         ax.barh(y, row["blended"], left=row["single"], color=OURS, alpha=0.75)
         ax.text(row["clips"] + 6, y, f"{row['clips']} clips, {row['actors']} actors", va="center")
     names = [f"fold {str(name)[-1]}" if str(name).startswith("fold") else str(name) for name in partitions.index]
-    ax.set(
-        yticks=range(len(names)),
-        yticklabels=names,
-        xlabel="clips",
-        xlim=(0, partitions["clips"].max() * 1.32),
-    )
+    ax.set(yticks=range(len(names)), yticklabels=names, xlabel="clips", xlim=(0, partitions["clips"].max() * 1.32))
     ax.invert_yaxis()
     ax.set_title("single (grey) and blended (blue) clips")
     low, high = partitions["clips"].min(), partitions["clips"].max()
@@ -106,10 +94,7 @@ def classes(counts: pd.DataFrame, caption: str, labels: Sequence[str]) -> Drawin
     for y, clips in enumerate(single):
         axes[0].text(clips + 4, y, str(clips), va="center")
     axes[0].set(
-        yticks=range(6),
-        yticklabels=[EMOTION_NAMES[name] for name in names],
-        xlabel="clips",
-        title="single emotions",
+        yticks=range(6), yticklabels=[EMOTION_NAMES[name] for name in names], xlabel="clips", title="single emotions"
     )
     axes[0].invert_yaxis()
     blends = total.drop("100", level="salience").unstack("salience")
@@ -150,11 +135,7 @@ def threshold_maps(grid: pd.DataFrame, tuned: pd.DataFrame, origin: str, what: s
         ax.invert_yaxis()
         places = [(np.searchsorted(np.unique(grid[a]), tuned[a] - 1e-6) + 0.5) for a in ("beta", "alpha")]
         ax.plot(*places, "o", markersize=6, markerfacecolor="none", markeredgecolor="white", markeredgewidth=1.4)
-        ax.set(
-            title=f"{title}, up to {values.max():.3f}",
-            xlabel="salience threshold β",
-            ylabel="presence threshold α",
-        )
+        ax.set(title=f"{title}, up to {values.max():.3f}", xlabel="salience threshold β", ylabel="presence threshold α")
     low, high = tuned["alpha"].min(), tuned["alpha"].max()
     caption = (
         f"Accuracies of the {what} over both thresholds, mean of five folds; circles mark what each fold chooses for itself. "
@@ -208,11 +189,8 @@ def validation(ours: pd.DataFrame, origin: str) -> Drawing:
     _direct(axes[0], (0.03, 0.10), "paper", PAPER)
     _direct(axes[0], (0.03, 0.03), f"ours ({origin})", OURS)
     columns = [f"{metric}_{part}" for metric in ("acc_presence", "acc_salience") for part in ("mean", "std")]
-    ours_found, printed_found = (
-        ours.loc[printed["id"][found], columns],
-        printed.set_index("id").loc[printed["id"][found], columns],
-    )
-    agree = int(((ours_found - printed_found).abs() <= paper.half_unit(paper.DECIMALS) + 1e-9).all(axis=1).sum())
+    both = [rows.loc[printed["id"][found], columns] for rows in (ours, printed.set_index("id"))]
+    agree = int(((both[0] - both[1]).abs() <= paper.half_unit(paper.DECIMALS) + 1e-9).all(axis=1).sum())
     caption = f"Table 2 as a picture. Of the {found.sum()} rows whose runs the authors published, ours and the paper's coincide in {agree}."
     return Drawing(fig, caption, ["paper", origin])
 
@@ -229,28 +207,12 @@ def curves(table: pd.DataFrame, name: str, model: str, best_epoch: float, origin
         Mean of the epochs that the folds select.
     """
     fig, axes = canvas(2.8, 2)
-    for column, hue, text in (("train_loss", PAPER, "training"), ("val_loss", OURS, "validation")):
-        axes[0].plot(table["epoch"], table[column], color=hue, linewidth=1.3)
-        last = table.iloc[-1]
-        axes[0].annotate(
-            text,
-            (last["epoch"], table[column].tail(len(table) // 5).max()),
-            xytext=(-2, 5),
-            textcoords="offset points",
-            ha="right",
-            color=hue,
-        )
-    for column, hue, text in (("acc_presence", OURS, "presence"), ("acc_salience", SOFT, "salience")):
-        axes[1].plot(table["epoch"], table[column], color=hue, linewidth=1.3)
-        last = table.iloc[-1]
-        axes[1].annotate(
-            text,
-            (last["epoch"], table[column].tail(len(table) // 5).max()),
-            xytext=(-2, 5),
-            textcoords="offset points",
-            ha="right",
-            color=hue,
-        )
+    lines = [(axes[0], "train_loss", PAPER, "training"), (axes[0], "val_loss", OURS, "validation"),
+             (axes[1], "acc_presence", OURS, "presence"), (axes[1], "acc_salience", SOFT, "salience")]  # fmt: skip
+    for ax, column, hue, text in lines:
+        ax.plot(table["epoch"], table[column], color=hue, linewidth=1.3)
+        end = table["epoch"].iloc[-1], table[column].tail(len(table) // 5).max()
+        ax.annotate(text, end, xytext=(-2, 5), textcoords="offset points", ha="right")
     for ax in axes:
         ax.axvline(best_epoch, color=PAPER, linewidth=0.8, linestyle=":")
         ax.set(xlabel="epoch", ylim=(0, None))
@@ -297,9 +259,7 @@ def validation_to_test() -> Drawing:
     names = [tables[1].loc[row, "encoder"] + (" (sub)" if row.endswith(":sub") else "") for row in order]
     axes[0].plot(valid[order], range(len(order)), "o", color=PAPER, markersize=4)
     axes[0].set(
-        yticks=range(len(order)),
-        yticklabels=names,
-        xlabel="composite score, validation (dot) to test (arrow head)",
+        yticks=range(len(order)), yticklabels=names, xlabel="composite score, validation (dot) to test (arrow head)"
     )
     axes[0].invert_yaxis()
     fell = int((test < valid).sum())
