@@ -121,6 +121,6 @@ again = [
 ]
 report.provenance(
     [*clip_inputs, *validation.inputs, *tests.inputs, *curves.inputs],
-    ["paper", *dict.fromkeys([validation.origin, tests.origin, curves.origin])],
+    list(dict.fromkeys(["paper", *(row.label for row in (*table2, *table3)), curves.origin])),
     results={"table2_rows": str(len(again))},
 )
