@@ -145,13 +145,9 @@ def check(as_json: bool) -> None:
          "ours": claim.ours, "tolerance": {"kind": claim.kind, "value": claim.tolerance}}
         for claim in claims
     ]  # fmt: skip
-    shown = (claim for claim in claims if claim.verdict != "unchecked")
-    lines = [f"{claim.verdict:16} {claim.label:9} {claim.section:9} {claim.what}" for claim in shown]
-    unchecked = sum(claim.verdict == "unchecked" for claim in claims)
-    lines += [
-        f"{unchecked} more cannot be checked: what it takes is not public",
-        *(f"PROBLEM {problem}" for problem in wrong),
-    ]
+    lines = [f"{c.verdict:16} {c.label:9} {c.section:9} {c.what}" for c in claims if c.verdict != "unchecked"]
+    lines.append(f"{len(claims) - len(lines)} more cannot be checked: what it takes is not public")
+    lines += [f"PROBLEM {problem}" for problem in wrong]
     _answer(as_json, {"claims": rows, "problems": wrong}, lambda: "\n".join(lines))
     sys.exit(1 if wrong else 0)
 
