@@ -65,8 +65,8 @@ figures.structure()
 # %% [markdown]
 # ## Balance
 #
-# The 192 or so training clips of each emotion and the 44 or so of each blend and ratio are close to equal, which makes the trivial
-# baselines weak: whoever always says the same is seldom right.
+# Each emotion has close to 190 training clips, each blend and ratio close to 44. That makes the trivial baselines weak: whoever always
+# says the same is seldom right.
 
 # %% tags=["hide-input"]
 figures.classes(train.counts(), "Training clips per emotion, and per blend and ratio: no class is rare.", [origin])
@@ -82,7 +82,7 @@ figures.folds(train.partitions(), origin)
 # %% [markdown]
 # ## Durations
 #
-# Clips last a few seconds, blends longer than single emotions: showing two feelings takes time. The grey bars are read off the
+# Clips last a few seconds, blends longer than single emotions. The grey bars are read off the
 # paper's Figure 2; the blue ones count the clips whose duration is public.
 
 # %% tags=["hide-input"]
