@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import json
 import re
@@ -15,6 +16,8 @@ from blemore.errors import PageError
 PACKAGE = Path(__file__).parent
 REFERENCE = PACKAGE / "reference"
 LOCK = Path("requirements.lock")
+
+_parsed = functools.cache(ast.parse)  # every page asks for nearly the same modules, twice
 
 CHECKED = ("released", "zenodo")
 """Kinds of inputs whose content may change between two builds; what was recorded is a reference file."""
@@ -61,7 +64,7 @@ def reference_files(texts: Iterable[str]) -> list[Path]:
     files = [path for path in sorted(REFERENCE.rglob("*")) if path.is_file()]
     found = set()
     for text in texts:
-        named = {node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)}
+        named = {node.value for node in ast.walk(_parsed(text)) if isinstance(node, ast.Constant)}
         reads = re.search(r"^(from|import) .*\brecorded\b", text, re.MULTILINE) is not None
         found |= {
             path
@@ -73,7 +76,7 @@ def reference_files(texts: Iterable[str]) -> list[Path]:
 
 def _imports(path: Path) -> Iterator[str]:
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = _parsed(path.read_text(encoding="utf-8"))
     except SyntaxError as error:
         raise PageError(f"{path}: line {error.lineno} is no Python (SyntaxError: {error.msg})") from None
     for node in ast.walk(tree):

@@ -156,10 +156,15 @@ def saliences(emotions: Sequence[str], percent: Sequence[float]) -> list[float]:
     return row
 
 
+def saliences_of_name(name: str) -> list[float]:
+    """Return the truth that one file name carries: six whole numbers in percent."""
+    clip = parse_clip_name(name)
+    return saliences(clip.emotions, clip.saliences)
+
+
 def saliences_of_names(names: Iterable[str]) -> Saliences:
     """Return the truth that file names carry: (N, 6) integers in percent."""
-    parsed = (parse_clip_name(name) for name in names)
-    rows = [saliences(clip.emotions, clip.saliences) for clip in parsed]
+    rows = [saliences_of_name(name) for name in names]
     return np.array(rows, dtype=np.int64).reshape(-1, len(EMOTIONS))
 
 

@@ -50,17 +50,6 @@ def protocol_table(rows: Sequence[CrossValidation]) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def spread_of(chosen: pd.DataFrame) -> pd.DataFrame:
-    """Summarise a protocol table: mean and sample standard deviation (ddof = 1) of both accuracies, and the mean epoch."""
-    groups = chosen.groupby("protocol", sort=False)
-    columns = {
-        f"{name} {part}": getattr(groups[f"acc_{name}"], part)()
-        for name in ("presence", "salience")
-        for part in ("mean", "std")
-    }
-    return pd.DataFrame({**columns, "mean epoch": groups["epoch"].mean().round().astype(int)})
-
-
 def curve_table(runs: Sequence[Run]) -> pd.DataFrame:
     """Return learning curves: means over the runs for each ``epoch``, from 1."""
     tables = [pd.DataFrame([asdict(epoch) for epoch in run.epochs]) for run in runs]

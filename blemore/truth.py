@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from blemore.errors import BlemoreError, ClipNameError, InputError, UnknownNameError, first
-from blemore.labels import EMOTIONS, RATIOS, Saliences, parse_clip_name, saliences, stem
+from blemore.labels import EMOTIONS, RATIOS, Saliences, saliences, saliences_of_name, stem
 from blemore.tables import clip_column, read_csv
 
 
@@ -36,26 +36,21 @@ def read_truth(path: str | Path) -> dict[str, list[float]]:
 def truth_of_names(path: str | Path, names: Iterable[str], fix: str = "") -> dict[str, list[float]]:
     """Return the true saliences that the names of a file's clips carry; ``fix`` is what an error advises."""
     try:
-        return {name: _of_name(name) for name in names}
+        return {name: saliences_of_name(name) for name in names}
     except InputError as error:
         raise InputError(path, str(error), fix=fix) from None
-
-
-def _of_name(name: str) -> list[float]:
-    clip = parse_clip_name(name)
-    return saliences(clip.emotions, clip.saliences)
 
 
 def _true_row(name: str, row: Mapping[str, object]) -> list[float]:
     """Return one clip's truth from its row, else its name; what both say must agree."""
     try:
-        named = _of_name(name)
+        named = saliences_of_name(name)
     except ClipNameError:
         named = None  # its row alone says the truth
     columns = ("emotion_1", "emotion_2", "emotion_1_salience", "emotion_2_salience")
     given = {key: text for key in columns if isinstance(text := row.get(key), str)}  # a cell is text, or missing
     if not given.keys() & {"emotion_1", "emotion_2"}:
-        return named or _of_name(name)
+        return named or saliences_of_name(name)
     if "emotion_1" not in given:
         raise InputError("emotion_1", "empty, but there is an emotion_2")
     emotions = [given[key] for key in columns[:2] if key in given]

@@ -28,7 +28,7 @@ epochs: int = 200
 seed: int = 42
 
 # %% tags=["hide-input"]
-from blemore import figures, labels, models, parameters, recorded, report, sources, trainings
+from blemore import figures, labels, models, parameters, recorded, released, report, sources, trainings
 from blemore.parameters import ParameterError
 
 parameters.check(encoder=encoder, features=features, metadata=metadata, model=model)
@@ -113,7 +113,9 @@ figures.curves(curves, f"{name}, {clips:,} clips", model, best, origin)
 # The three rows below are the same features, the same network, the same folds. Only what may be chosen where differs.
 
 # %% tags=["hide-input"]
-spread = trainings.spread_of(chosen)
+spread = released.spread(chosen, ["protocol"]).set_index("protocol")
+spread = spread.rename(columns=lambda name: name.removeprefix("acc_").replace("_", " "))
+spread["mean epoch"] = chosen.groupby("protocol", sort=False)["epoch"].mean().round().astype(int)
 report.frame(
     spread, f"{name}, {model}, learning rate {learning_rate:g}, {epochs} epochs: mean and spread over folds", [origin]
 )
