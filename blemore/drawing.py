@@ -16,6 +16,9 @@ from html import escape
 from typing import Any, ParamSpec
 
 import matplotlib
+import numpy as np
+import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 
 from blemore.fragments import Fragment, label
@@ -113,3 +116,19 @@ def _fragment(name: str, drawing: Drawing) -> Fragment:
         f"<figcaption>{' '.join(label(one) for one in labels)} {escape(caption)}</figcaption></figure>"
     )
     return Fragment(html, f"[figure] {caption} [{', '.join(labels)}]")
+
+
+def heat(ax: Any, values: np.ndarray, columns: Sequence[str], index: Sequence[str], fmt: str | None) -> None:
+    """Draw a matrix as a heat map, with numbers where a format is given."""
+    text = {"annot": True, "fmt": fmt, "annot_kws": {"size": 7.5}} if fmt else {}
+    sns.heatmap(pd.DataFrame(values), ax=ax, cmap="crest", vmin=0 if fmt else None, cbar=False, linewidths=0, **text)
+    ax.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=0)
+    ax.set_yticks(np.arange(len(index)) + 0.5, index, rotation=0)
+    ax.collections[0].set(edgecolor="face", linewidth=0.4)  # or the paper shows between the cells
+    ax.tick_params(length=0)
+
+
+def direct(ax: Any, place: tuple[float, float], text: str, colour: str) -> None:
+    """Name a colour on the drawing itself, at a place in parts of the axes."""
+    ax.text(place[0], place[1], "■", color=colour, transform=ax.transAxes)
+    ax.text(place[0] + 0.05, place[1], text, transform=ax.transAxes)

@@ -1,0 +1,10 @@
+"""The ``blemore`` command: a skin over the package's public functions.
+
+Every command takes ``--json`` and then prints one JSON document and nothing else on stdout. Errors go
+to stderr in one line: exit code 2 for bad input, 1 where a check or a page fails.
+"""
+
+from blemore.cli import data, pages, scores, train
+from blemore.cli.group import main
+
+__all__ = ["data", "main", "pages", "scores", "train"]

@@ -1,0 +1,5 @@
+"""``python -m blemore.cli``."""
+
+from blemore.cli import main
+
+main()

@@ -1,0 +1,57 @@
+"""The command group: one clear line where something is wrong, one JSON document where it is asked for."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import click
+
+from blemore import __version__
+from blemore.errors import BlemoreError, PageError
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+class _Commands(click.Group):
+    """A group whose commands end in one clear line where something is wrong."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            code = super().main(*args, **{**kwargs, "standalone_mode": False})
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            sys.exit(2)
+        except click.UsageError as error:
+            command = error.ctx.command_path if error.ctx else "blemore"
+            _fail(f"{' '.join(error.format_message().split())} (see {command} --help)", 2)
+        except click.Abort:
+            _fail("interrupted; what was finished is kept", 130)
+        except PageError as error:
+            _fail(str(error), 1)
+        except BlemoreError as error:
+            _fail(" ".join(str(error).splitlines()), 2)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    click.echo(f"error: {message}", err=True)
+    sys.exit(code)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="blemore")
+def main() -> None:
+    """Check, change and build on the BLEMORE paper's tables and figures."""
+
+
+def answer(as_json: bool, document: dict[str, Any], text: Callable[[], str]) -> None:
+    """Print the JSON document, or the text for people."""
+    click.echo(json.dumps(document, indent=2, allow_nan=False) if as_json else text())
+
+
+def lines_of(values: dict[str, Any]) -> str:
+    """Return one line for each value."""
+    return "\n".join(f"{name:14} {'–' if value is None else f'{value:.6g}'}" for name, value in values.items())

@@ -1,0 +1,62 @@
+"""Commands that execute notebooks and build the book."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from blemore.cli.group import answer, json_option, main
+
+
+@main.command()
+@click.argument("notebook", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("-p", "parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter of the notebook.")
+@json_option
+def run(notebook: Path, out: Path, parameters: tuple[tuple[str, str], ...], as_json: bool) -> None:
+    """Execute a notebook with parameters, strictly: what cannot be right is refused before it starts."""
+    from collections import Counter
+
+    from blemore import notebook as notebooks
+    from blemore.parameters import ParameterError
+
+    if twice := [name for name, times in Counter(name for name, _ in parameters).items() if times > 1]:
+        raise ParameterError(f"parameter {twice[0]}: given more than once")
+    values = notebooks.typed(notebook, dict(parameters))
+    notebooks.run(notebook, out, values)
+    answer(as_json, {"notebook": str(notebook), "out": str(out), "parameters": values}, lambda: f"wrote {out}")
+
+
+@main.command()
+@json_option
+def book(as_json: bool) -> None:
+    """Build the book, executing only pages whose content or inputs have changed."""
+    from blemore import book as builder
+
+    html = builder.build(lambda line: click.echo(line, err=as_json))
+    answer(as_json, {"html": str(html)}, lambda: "")
+
+
+@main.command()
+@json_option
+def why(as_json: bool) -> None:
+    """Name what has changed since each page was last executed."""
+    from blemore import pages
+
+    pages.check_folder()
+    reasons = {name: pages.why(name) for name in pages.names()}
+    answer(as_json, {"pages": reasons},
+            lambda: "\n".join(f"{name}: {'; '.join(found) or 'up to date'}" for name, found in reasons.items()))  # fmt: skip
+
+
+@main.command()
+@json_option
+def twins(as_json: bool) -> None:
+    """Write the .ipynb twins of the notebooks' sources."""
+    from blemore import notebook as notebooks
+    from blemore import pages
+
+    pages.check_folder()
+    written = [str(path) for path in notebooks.write_twins()]
+    answer(as_json, {"written": written}, lambda: "\n".join(written) or "all twins are up to date")

@@ -1,0 +1,103 @@
+"""Commands that score, choose thresholds, and hold claims and tables against the paper."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from blemore.cli.group import answer, json_option, lines_of, main
+
+
+@main.command()
+@click.argument("predictions", type=click.Path(path_type=Path))
+@click.option("--metadata", type=click.Path(path_type=Path), help="CSV with the truth; else the clip names say it.")
+@json_option
+def score(predictions: Path, metadata: Path | None, as_json: bool) -> None:
+    """Score decisions (JSON) by the challenge's two accuracies."""
+    from blemore import metrics
+    from blemore import predictions as files
+    from blemore import truth as truths
+
+    decisions = files.read_decisions(predictions)
+    truth = (
+        truths.read_truth(metadata)
+        if metadata
+        else truths.truth_of_names(predictions, decisions, "bring the truth with --metadata")
+    )
+    decided, true, extra = truths.match(decisions, truth)
+    if extra:
+        click.echo(f"note: {len(extra)} clips that the truth does not have were not scored", err=True)
+    scores = metrics.score(decided, true)
+    answer(as_json, vars(scores), lambda: lines_of(vars(scores)))
+
+
+@main.command()
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option("--logits", is_flag=True, help="The values of a CSV are logits.")
+@click.option("--order", help="Order of the columns, e.g. neu,ang,disg,fea,hap,sad.")
+@json_option
+def tune(table: Path, logits: bool, order: str | None, as_json: bool) -> None:
+    """Find the two thresholds of the best composite score for a table of probabilities."""
+    import numpy as np
+
+    from blemore import predictions as files
+    from blemore import thresholds
+    from blemore import truth as truths
+
+    columns = [name.strip() for name in order.split(",")] if order is not None else None
+    read = files.read_table(table, logits=logits, order=columns)
+    truth = np.array(list(truths.truth_of_names(table, read.names).values()))
+    tuned = thresholds.tune(read.probabilities, truth)
+    answer(as_json, vars(tuned), lambda: lines_of(vars(tuned)))
+
+
+@main.command()
+@json_option
+def check(as_json: bool) -> None:
+    """Check every claim of the ledger; exit 1 if one that must hold does not."""
+    from blemore.claims import ledger
+
+    claims, _ = ledger.all_claims()
+    wrong = ledger.problems(claims)
+    rows = [
+        {"id": claim.id, "section": claim.section, "verdict": claim.verdict, "label": claim.label, "paper": claim.paper,
+         "ours": claim.ours, "tolerance": {"kind": claim.kind, "value": claim.tolerance}}
+        for claim in claims
+    ]  # fmt: skip
+    lines = [f"{c.verdict:16} {c.label:9} {c.section:9} {c.what}" for c in claims if c.verdict != "unchecked"]
+    lines.append(f"{len(claims) - len(lines)} more cannot be checked: what it takes is not public")
+    lines += [f"PROBLEM {problem}" for problem in wrong]
+    answer(as_json, {"claims": rows, "problems": wrong}, lambda: "\n".join(lines))
+    sys.exit(1 if wrong else 0)
+
+
+@main.command()
+@click.argument("number", type=click.Choice(["2", "3"]))
+@json_option
+def table(number: str, as_json: bool) -> None:
+    """Show Table 2 or 3: the paper's numbers, ours, and a verdict for each row."""
+    from blemore import paper, released, sources
+    from blemore.claims import results
+    from blemore.comparison import by_row, worst
+
+    cells = results.table2(released.validation()) if number == "2" else results.table3(released.tests())
+    cells += results.trivial(int(number), sources.clips()[0])
+    printed = paper.table(int(number)).set_index("id")
+    rows: list[dict[str, Any]] = []
+    for row, mine in by_row(cells).items():
+        one = worst(mine.values())
+        ours = {column: cell.ours for column, cell in mine.items()} if one.ours is not None else None
+        rows.append({"id": row, "encoder": printed.loc[row, "encoder"], "method": printed.loc[row, "method"], "label": one.label,
+                     "paper": {column: cell.paper for column, cell in mine.items()}, "ours": ours, "badge": one.verdict})  # fmt: skip
+    lines = [
+        f"{row['encoder']:20} {row['method']:12} {_numbers(row['paper']):32} {_numbers(row['ours']):32} {row['badge']}"
+        for row in rows
+    ]
+    answer(as_json, {"rows": rows}, lambda: "\n".join([f"{'':33} {'paper':32} ours", *lines]))
+
+
+def _numbers(values: dict[str, Any] | None) -> str:
+    return " ".join(f"{value:.3f}" for value in values.values()) if values else "–"

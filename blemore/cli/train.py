@@ -1,0 +1,53 @@
+"""The command that trains on features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from blemore.cli.group import answer, json_option, main
+
+
+@main.command()
+@click.option(
+    "--features",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A feature table (.npz), or a folder of .npy files.",
+)
+@click.option("--metadata", required=True, type=click.Path(path_type=Path), help="The release's train_metadata.csv.")
+@click.option("--model", default="mlp-512", show_default=True, help="linear, mlp-256 or mlp-512.")
+@click.option("--learning-rate", default=5e-6, show_default=True, type=float)
+@click.option("--epochs", type=int, help="Default: the paper's, 200, or 300 for subsamples.")
+@click.option("--seed", default=42, show_default=True, type=int, help="Set anew for each fold.")
+@click.option("--folds", help="Folds to validate on, e.g. 0,4; default all.")
+@click.option("--exact", is_flag=True, help="To the last bit as the public baseline, on one thread.")
+@click.option(
+    "--runs",
+    type=click.Path(path_type=Path),
+    help="Folder that keeps finished runs; an interrupted command resumes there.",
+)
+@click.option("--jobs", type=int, help="Processes; default one a core.")
+@click.option("--scheduler", help="Address of a Dask scheduler (tcp://...).")
+@json_option
+def train(features: Path, metadata: Path, folds: str | None, runs: Path | None, jobs: int | None, scheduler: str | None,
+          exact: bool, epochs: int | None, as_json: bool, **settings: Any) -> None:  # fmt: skip
+    """Train one classifier on a table of features, fold by fold."""
+    from blemore import trainings
+    from blemore.errors import InputError
+
+    if folds is not None and not all(fold.strip().isdigit() for fold in folds.split(",")):
+        raise InputError("--folds", "not a list of folds", expected="numbers such as 0,4", got=folds)
+    chosen = [int(fold) for fold in folds.split(",")] if folds else None
+    settings |= {} if epochs is None else {"epochs": epochs}
+    done = trainings.train(features, metadata, chosen, exact=exact, folder=runs, jobs=jobs, scheduler=scheduler,
+                           progress=not as_json, **settings)  # fmt: skip
+    if done.note:
+        click.echo(f"note: {done.note}", err=True)
+    document = done.document()
+    lines = [f"fold {run['fold']}: best epoch {run['best']['epoch']}, presence {run['best']['acc_presence']:.3f}, "
+             f"salience {run['best']['acc_salience']:.3f} ({run['n_train']} clips to train on, {run['n_val']} to validate)"
+             for run in document["runs"]]  # fmt: skip
+    answer(as_json, document, lambda: "\n".join(lines))

@@ -1,0 +1,109 @@
+"""Figures of training and of Tables 2 and 3 (paper, section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from blemore import paper
+from blemore.drawing import OURS, PAPER, SOFT, Drawing, canvas, direct, drawn, heat
+
+
+@drawn("validation")
+def validation(ours: pd.DataFrame, origin: str) -> Drawing:
+    """Draw Table 2: the paper's means and spreads, and ours where the runs are public."""
+    printed = paper.table(2).query("not id.str.startswith('trivial')")
+    fig, axes = canvas(4.2, 2, sharey=True)
+    y = np.arange(len(printed))
+    ours = ours.set_index("id")
+    found = np.array([row in ours.index for row in printed["id"]])
+    for ax, metric in zip(axes, ("acc_presence", "acc_salience"), strict=True):
+        mean, std = f"{metric}_mean", f"{metric}_std"
+        ax.errorbar(printed[mean], y - 0.14, xerr=printed[std], fmt="s", color=PAPER, markersize=4, linewidth=1)
+        mine = ours.loc[printed["id"][found]]
+        ax.errorbar(mine[mean], y[found] + 0.14, xerr=mine[std], fmt="o", color=OURS, markersize=4, linewidth=1)
+        ax.set(title=metric.removeprefix("acc_"), xlim=(0, None), xlabel="accuracy, mean ± std over folds")
+    names = [row["encoder"] + (" (sub)" if row["id"].endswith(":sub") else "") for row in printed.to_dict("records")]
+    axes[0].set(yticks=y, yticklabels=names)
+    axes[0].invert_yaxis()
+    direct(axes[0], (0.03, 0.10), "paper", PAPER)
+    direct(axes[0], (0.03, 0.03), f"ours ({origin})", OURS)
+    columns = [f"{metric}_{part}" for metric in ("acc_presence", "acc_salience") for part in ("mean", "std")]
+    both = [rows.loc[printed["id"][found], columns] for rows in (ours, printed.set_index("id"))]
+    agree = int(((both[0] - both[1]).abs() <= paper.half_unit(paper.DECIMALS) + 1e-9).all(axis=1).sum())
+    caption = f"Table 2 as a picture. Of the {found.sum()} rows whose runs the authors published, ours and the paper's coincide in {agree}."
+    return Drawing(fig, caption, ["paper", origin])
+
+
+@drawn("curves")
+def curves(table: pd.DataFrame, name: str, model: str, best_epoch: float, origin: str) -> Drawing:
+    """Draw learning curves of one encoder and model: losses and accuracies, mean over folds.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``epoch, train_loss, val_loss, acc_presence, acc_salience``.
+    best_epoch : float
+        Mean of the epochs that the folds select.
+    """
+    fig, axes = canvas(2.8, 2)
+    lines = [(axes[0], "train_loss", PAPER, "training"), (axes[0], "val_loss", OURS, "validation"),
+             (axes[1], "acc_presence", OURS, "presence"), (axes[1], "acc_salience", SOFT, "salience")]  # fmt: skip
+    for ax, column, hue, text in lines:
+        ax.plot(table["epoch"], table[column], color=hue, linewidth=1.3)
+        end = table["epoch"].iloc[-1], table[column].tail(len(table) // 5).max()
+        ax.annotate(text, end, xytext=(-2, 5), textcoords="offset points", ha="right")
+    for ax in axes:
+        ax.axvline(best_epoch, color=PAPER, linewidth=0.8, linestyle=":")
+        ax.set(xlabel="epoch", ylim=(0, None))
+    axes[0].set_title("KL divergence to the soft labels")
+    axes[1].set_title("accuracies, each epoch's best thresholds")
+    gap = table["val_loss"].iloc[-1] - table["train_loss"].iloc[-1]
+    lowest = int(table["epoch"].iloc[int(table["val_loss"].argmin())])
+    caption = (
+        f"{name}, {model}: mean of five folds. Validation loss is lowest after {lowest} epochs and ends {gap:.2f} above training "
+        f"loss; the dotted line is the mean of the epochs that the folds select by accuracy ({best_epoch:.0f})."
+    )
+    return Drawing(fig, caption, [origin])
+
+
+@drawn("confusion")
+def confusion(matrix: pd.DataFrame, caption: str, labels: Sequence[str]) -> Drawing:
+    """Draw a confusion matrix over the 16 classes, rows true, as in Figure 4."""
+    fig, axes = canvas(5.4, 1)
+    heat(axes[0], matrix.to_numpy(), list(matrix.columns), list(matrix.index), "d")
+    axes[0].set(xlabel="predicted", ylabel="true")
+    axes[0].tick_params(axis="x", rotation=90)
+    axes[0].axhline(6, color=PAPER, linewidth=1)  # between single emotions and blends
+    axes[0].axvline(6, color=PAPER, linewidth=1)
+    return Drawing(fig, caption, labels)
+
+
+@drawn("validation-to-test")
+def validation_to_test() -> Drawing:
+    """Draw how the composite score of each row of Tables 2 and 3 changes from validation to test."""
+    tables = [paper.table(number).set_index("id") for number in (2, 3)]
+    tables[0] = tables[0].rename(columns=lambda column: column.removesuffix("_mean"))
+    rows = [row for row in tables[1].index if not row.startswith("trivial")]
+    valid, test = ((table.loc[rows, "acc_presence"] + table.loc[rows, "acc_salience"]) / 2 for table in tables)
+    order = valid.sort_values(ascending=False).index
+    fig, axes = canvas(3.6, 1)
+    for y, row in enumerate(order):
+        up = test[row] > valid[row]
+        axes[0].annotate(
+            "",
+            (test[row], y),
+            (valid[row], y),
+            arrowprops={"arrowstyle": "->", "color": OURS if up else SOFT, "linewidth": 1.3},
+        )
+    names = [tables[1].loc[row, "encoder"] + (" (sub)" if row.endswith(":sub") else "") for row in order]
+    axes[0].plot(valid[order], range(len(order)), "o", color=PAPER, markersize=4)
+    axes[0].set(
+        yticks=range(len(order)), yticklabels=names, xlabel="composite score, validation (dot) to test (arrow head)"
+    )
+    axes[0].invert_yaxis()
+    fell = int((test < valid).sum())
+    caption = f"From validation to test the composite falls in {fell} of {len(rows)} rows, and rises for the two audio encoders alone."
+    return Drawing(fig, caption, ["paper"])
