@@ -1,0 +1,219 @@
+"""Simulated features of simulated clips: the embedded stand-in for data that few people have (not in the paper).
+
+Every clip is a path through a latent space, one for its picture and one for its sound, sampled every 160 ms.
+What it shows is a mixture of six emotion prototypes, weighted by salience, as its actor expresses them, rising
+and falling over the clip; all else is nuisance: the actor, the recording, a slow drift, noise. An encoder
+turns latents into frame features by a projection of its own, with one number for how much emotion it sees.
+Those numbers are fitted to the paper's Table 2 (``benchmarks/standin_fit.py``), so agreement with that table is by
+construction, and no evidence for anything.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from importlib import resources
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+
+from blemore import paper
+from blemore.clips import Clips
+from blemore.errors import UnknownNameError
+from blemore.features import Features, aggregate, fuse, table
+from blemore.labels import EMOTIONS, ClipName, parse_clip_name, saliences
+
+MODALITY = {"openface": "video", "clip": "video", "imagebind": "video", "videomaev2": "video", "videoswin": "video", "hubert": "audio",
+            "wavlm": "audio"}  # fmt: skip
+"""Encoders that are simulated, and what they see or hear."""
+
+WIDTHS = {"openface": 31, "clip": 512, "imagebind": 1024, "videomaev2": 1408, "videoswin": 1024, "hubert": 1024, "wavlm": 1024}
+"""Features per frame of the paper's encoders (section 4.2)."""
+
+PROFILES = {"quick": 16, "paper": 1}
+"""Profile -> what widths are divided by; OpenFace, narrow as it is, keeps its width."""
+
+WINDOWS = ("videomaev2", "videoswin")
+"""Encoders that see windows of 16 frames, not frames; these windows are their subsamples."""
+
+STEP = 0.16
+"""Seconds between two latents; a window of 16 frames at 25 a second holds four of them."""
+
+DISPLAYED_SEED = 0
+"""Seed of the data shown in the book, fixed before any parameter was fitted."""
+
+
+@dataclass(frozen=True, eq=False)  # so that it can be a key of a cache
+class World:
+    """Parameters of the simulation; see the module's text, and the page on it for formulas.
+
+    ``signal`` is fitted per encoder, the others are common to all.
+    """
+
+    signal: dict[str, float] = field(default_factory=dict)
+    latents: int = 24
+    salience_power: float = 0.5
+    intensity_spread: float = 0.6
+    style: float = 0.15
+    neutral: float = 0.6
+    actor: float = 1.0
+    recording: float = 0.5
+    shared: float = 0.3
+    drift: float = 0.8
+    memory: float = 0.85
+    encoder_noise: float = 0.3
+    clip_noise: float = 2.0
+    frame_noise: float = 0.7
+    actor_pace: float = 0.7
+    detail: float = 0.4
+    decay: float = 1.0
+
+
+@functools.cache
+def world() -> World:
+    """Return the fitted parameters (``reference/standin.json``)."""
+    text = resources.files("blemore").joinpath("reference", "standin.json").read_text()
+    return World(**json.loads(text)["world"])
+
+
+def width(encoder: str, profile: str = "quick") -> int:
+    """Return the number of features per frame of a simulated encoder.
+
+    >>> width("clip"), width("clip", "paper"), width("openface")
+    (32, 512, 31)
+    """
+    if profile not in PROFILES:
+        raise UnknownNameError("profile", profile, tuple(PROFILES))
+    if encoder not in WIDTHS:
+        raise UnknownNameError("encoder", encoder, tuple(WIDTHS))
+    return WIDTHS[encoder] // (1 if encoder == "openface" else PROFILES[profile])
+
+
+def features(encoder: str, clips: Clips, *, seed: int = DISPLAYED_SEED, profile: str = "quick",
+             parameters: World | None = None) -> Features:  # fmt: skip
+    """Simulate a feature table of some clips (sections 4.3 and 4.4), with origin ``stand-in``.
+
+    Parameters
+    ----------
+    encoder : str
+        A key of :data:`MODALITY`; ``a+b`` for a fusion of two, ``id:sub`` for the windows of one.
+    clips : Clips
+        A clip's features do not depend on which other clips there are.
+    seed : int
+    profile : {'quick', 'paper'}
+        Sixteenths of the encoders' widths, or the widths themselves.
+    parameters : World, optional
+        By default the fitted ones.
+    """
+    if "+" in encoder:
+        one, _, other = encoder.partition("+")
+        return fuse(features(one, clips, seed=seed, profile=profile, parameters=parameters),
+                    features(other, clips, seed=seed, profile=profile, parameters=parameters))  # fmt: skip
+    alone = encoder.removesuffix(":sub")
+    if alone != encoder and alone not in WINDOWS:
+        raise UnknownNameError("subsampled encoder", alone, WINDOWS)
+    series = [x for _, x in frames(alone, clips, seed=seed, profile=profile, parameters=parameters)]
+    if alone == encoder:
+        return table("stand-in", clips.names, np.stack([aggregate(x) for x in series]), encoder=encoder, origin="stand-in")
+    counts = np.array([len(x) for x in series])
+    return table("stand-in", clips.names, np.concatenate(series), counts, encoder=encoder, origin="stand-in")
+
+
+def frames(encoder: str, clips: Clips, *, seed: int = DISPLAYED_SEED, profile: str = "quick",
+           parameters: World | None = None) -> Iterator[tuple[str, NDArray[np.float32]]]:  # fmt: skip
+    """Simulate frame features clip by clip: name, (T, D) float32, one row every 0.16 s or every window."""
+    p = world() if parameters is None else parameters
+    size, modality, signal = width(encoder, profile), MODALITY[encoder], p.signal[encoder]
+    wider = np.sqrt(size / width(encoder, "quick"))  # noise of a wider encoder is larger, or width alone would average it out
+    projection = _orthonormal(max(size, p.latents), p.latents, f"{encoder} projection")[:size] * np.sqrt(size / p.latents)
+    axes = _orthonormal(size, size, f"{encoder} noise").T
+    spectrum = np.arange(1, size + 1) ** -p.decay
+    spectrum *= wider * p.clip_noise * np.sqrt(size / np.sum(spectrum**2))
+    detail = p.detail * signal * _orthonormal(size, len(EMOTIONS), f"{encoder} detail").T
+    prototypes = _orthonormal(p.latents, len(EMOTIONS), f"{modality} prototypes")
+    for name in clips.names:
+        emotion, nuisance = latents(name, modality, seed, p)
+        if encoder in WINDOWS:
+            emotion, nuisance = _windows(emotion), _windows(nuisance)
+        own = _generator(seed, encoder, name)
+        common = signal * emotion + nuisance + p.encoder_noise * own.standard_normal(p.latents)
+        clip = (own.standard_normal(size) + emotion @ prototypes @ detail) * spectrum
+        frame = wider * p.frame_noise * own.standard_normal((len(common), size), np.float32)
+        yield name, (common @ projection.T + clip @ axes + frame).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def latents(name: str, modality: str, seed: int, p: World) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a clip's emotion and its nuisance in one modality, each (T, q): what all encoders of it see."""
+    clip = parse_clip_name(name)
+    seconds, strength, rise, floor = _performance(name, clip, seed, p)
+    n = max(1, round(seconds / STEP))
+    t = (np.arange(n) + 0.5) / n
+    envelope = floor + (1 - floor) * np.clip(np.minimum(t / rise, (1 - t) / 0.25), 0, 1)
+    weights = np.array(saliences(clip.emotions, clip.saliences)) / 100
+    weights = np.where(weights > 0, weights, 0) ** p.salience_power * (weights > 0)
+    shown = weights / weights.sum() @ _expressions(clip.actor, modality, seed, p.latents, p.style, p.neutral)
+    own, common = _generator(seed, modality, name), _generator(seed, "recording", name).standard_normal(p.latents)
+    recording = np.sqrt(p.shared) * common + np.sqrt(1 - p.shared) * own.standard_normal(p.latents)
+    start = own.standard_normal((1, p.latents))
+    steps = np.sqrt(1 - p.memory**2) * own.standard_normal((n, p.latents))
+    drift, _ = lfilter([1.0], [1.0, -p.memory], steps, axis=0, zi=p.memory * start)
+    actor = _generator(seed, modality, clip.actor, "identity").standard_normal(p.latents)
+    return strength * envelope[:, None] * shown, p.actor * actor + p.recording * recording + p.drift * drift
+
+
+def _performance(name: str, clip: ClipName, seed: int, p: World) -> tuple[float, float, float, float]:
+    """Return duration in seconds, intensity, share of the clip until the apex, and what is left outside it."""
+    random = _generator(seed, "performance", name)
+    habit = _generator(seed, "pace", clip.actor).standard_normal()
+    panel = "blended" if len(clip.emotions) == 2 else "single"
+    rank = NormalDist().cdf(p.actor_pace * habit + np.sqrt(1 - p.actor_pace**2) * random.standard_normal())
+    seconds = float(np.interp(rank, *_durations(panel)))
+    level = 2.5 if clip.intensity is None else float(clip.intensity)
+    strength = (0.70 + 0.12 * level) * float(np.exp(p.intensity_spread * random.standard_normal()))
+    return seconds, strength, float(random.uniform(0.15, 0.45)), float(random.uniform(0.3, 0.6))
+
+
+@functools.cache
+def _durations(panel: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return Figure 2 as a function from share of clips to seconds."""
+    bars = paper.figure(2).query("panel == @panel")
+    share = np.concatenate([[0], np.cumsum(bars["clips"])]) / bars["clips"].sum()
+    return share, np.concatenate([bars["left_s"].to_numpy()[:1], bars["right_s"].to_numpy()])
+
+
+@functools.lru_cache(maxsize=512)
+def _expressions(actor: str, modality: str, seed: int, q: int, style: float, neutral: float) -> NDArray[np.float64]:
+    """Return the six emotions (6, q) as an actor expresses them."""
+    size = np.where(np.array(EMOTIONS) == "neu", neutral, 1)
+    prototypes = _orthonormal(q, len(EMOTIONS), f"{modality} prototypes").T * size[:, None]
+    return prototypes + style * _generator(seed, modality, actor, "style").standard_normal(prototypes.shape)
+
+
+@functools.cache
+def _orthonormal(rows: int, columns: int, what: str) -> NDArray[np.float64]:
+    """Return orthonormal columns that belong to the world, not to a draw of it."""
+    q, r = np.linalg.qr(_generator(0, "world", what).standard_normal((rows, columns)))
+    return q * np.sign(np.diag(r))  # type: ignore[no-any-return]
+
+
+def _windows(series: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Average four latents each; the last window may hold fewer."""
+    starts = np.arange(0, len(series), 4)
+    lengths = np.diff(np.append(starts, len(series)))
+    return np.add.reduceat(series, starts) / lengths[:, None]  # type: ignore[no-any-return]
+
+
+def _generator(seed: int, *what: str) -> np.random.Generator:
+    digest = hashlib.sha256("\n".join((str(seed), *what)).encode()).digest()
+    return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "little")))
+
+
+def digest(parameters: World | None = None) -> str:
+    """Return SHA-256 of the parameters."""
+    return hashlib.sha256(json.dumps(asdict(parameters or world()), sort_keys=True).encode()).hexdigest()
