@@ -1,8 +1,8 @@
 """Many trainings: here, on all cores, or on a cluster; each is on disk as soon as it is done.
 
-The unit of work is one training on one thread. With joblib, loky's processes share one machine; its Dask
-backend spreads the same work over a cluster. An interrupted sweep loses at most the trainings that were
-running: asked again, it finds the others by content.
+The unit of work is one training on one thread, or a stack of those that differ in folds and epochs alone.
+With joblib, loky's processes share one machine; its Dask backend spreads the same work over a cluster. An
+interrupted sweep loses at most the trainings that were running: asked again, it finds the others by content.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ import importlib.metadata
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import joblib
 from tqdm import tqdm
 
+from blemore import stacks
 from blemore.errors import InputError, UnknownNameError, first
 from blemore.models import n_parameters
 from blemore.runs import Data, Run, Task, digests, find, save, split
@@ -64,7 +67,6 @@ def sweep(
         if place and (run := find(place, task, digests(data[task.encoder], task))):
             done[task] = run
     todo = [task for task in dict.fromkeys(tasks) if task not in done]
-    todo.sort(key=lambda task: -_cost(data, task))  # long ones first, so that the cores end together
     bar = tqdm(
         total=sum(_cost(data, task) for task in todo) or 1,
         desc=f"{len(todo)} trainings",
@@ -80,22 +82,27 @@ def sweep(
     return [done[task] for task in tasks]
 
 
-def train(data: Data, task: Task) -> Run:
-    """Do one training."""
+def train(data: Data, *tasks: Task) -> list[Run]:
+    """Do some trainings: one after the other, or as one stack where their settings say so."""
     start = time.perf_counter()
-    trained = fit(split(data, task), task.settings)
-    names = data.names(task.val_folds) if task.val_folds else data.test.names if data.test else ()
-    return Run(
-        task=task,
-        inputs=digests(data, task),
-        origin=data.origin,
-        n_train=len(data.names(task.train_folds)),
-        epochs=trained.epochs,
-        names=names,
-        best=trained.best,
-        last=trained.last,
-        seconds=time.perf_counter() - start,
-    )
+    splits, settings = [split(data, task) for task in tasks], [task.settings for task in tasks]
+    stacked = settings[0].mode == "stacked"
+    trained = stacks.fit(splits, settings) if stacked else [fit(*pair) for pair in zip(splits, settings, strict=True)]
+    seconds = (time.perf_counter() - start) / len(tasks)
+    return [
+        Run(
+            task=task,
+            inputs=digests(data, task),
+            origin=data.origin,
+            n_train=len(data.names(task.train_folds)),
+            epochs=one.epochs,
+            names=data.names(task.val_folds) if task.val_folds else data.test.names if data.test else (),
+            best=one.best,
+            last=one.last,
+            seconds=seconds,
+        )
+        for task, one in zip(tasks, trained, strict=True)
+    ]
 
 
 def _cost(data: Mapping[str, Data], task: Task) -> float:
@@ -103,26 +110,49 @@ def _cost(data: Mapping[str, Data], task: Task) -> float:
     return float(n_parameters(task.settings.model, x.shape[1])) * task.settings.epochs * len(x)
 
 
+def _units(data: Mapping[str, Data], todo: Sequence[Task], workers: int) -> list[list[Task]]:
+    """Return what one process does at a time: stacks of trainings where they are asked for, else single ones."""
+    alike: dict[object, list[Task]] = {}
+    for task in todo:
+        stacked = task.settings.mode == "stacked"
+        alike.setdefault((task.encoder, replace(task.settings, epochs=1)) if stacked else task, []).append(task)
+    units = []
+    for tasks in alike.values():
+        most = stacks.members(tasks[0].settings, data[tasks[0].encoder].features.x.shape[1])
+        pieces = min(
+            len(tasks), max(-(-len(tasks) // most), workers // len(alike))
+        )  # work for all, where there is little
+        tasks.sort(key=lambda task: -task.settings.epochs)
+        ends = [len(tasks) * piece // pieces for piece in range(pieces + 1)]
+        units += [tasks[start:end] for start, end in pairwise(ends)]
+    # long ones first, so that the cores end together
+    return sorted(units, key=lambda tasks: -sum(_cost(data, task) for task in tasks))
+
+
 def _execute(data: Mapping[str, Data], todo: Sequence[Task], jobs: int | None, scheduler: str | None) -> Iterator[Run]:
     if scheduler and todo:
-        with _cluster(scheduler, list(data.values())):
-            yield from _parallel(data, todo, n_jobs=-1)
+        with _cluster(scheduler, list(data.values())) as workers:
+            yield from _parallel(data, _units(data, todo, workers), n_jobs=-1)
         return
     jobs = min(jobs or joblib.cpu_count(), len(todo))
+    units = _units(data, todo, jobs)
     if jobs <= 1:
-        yield from (train(data[task.encoder], task) for task in todo)
+        for tasks in units:
+            yield from train(data[tasks[0].encoder], *tasks)
         return
     with joblib.parallel_config("loky", inner_max_num_threads=1):
-        yield from _parallel(data, todo, n_jobs=jobs)
+        yield from _parallel(data, units, n_jobs=jobs)
 
 
-def _parallel(data: Mapping[str, Data], todo: Sequence[Task], n_jobs: int) -> Iterator[Run]:
+def _parallel(data: Mapping[str, Data], units: Sequence[list[Task]], n_jobs: int) -> Iterator[Run]:
     work = joblib.Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
-    yield from work(joblib.delayed(train)(data[task.encoder], task) for task in todo)
+    for runs in work(joblib.delayed(train)(data[tasks[0].encoder], *tasks) for tasks in units):
+        yield from runs
 
 
 @contextmanager
-def _cluster(scheduler: str, shared: list[Data]) -> Iterator[None]:
+def _cluster(scheduler: str, shared: list[Data]) -> Iterator[int]:
+    """Compute on a cluster; the value is its number of workers."""
     try:
         from distributed import Client
     except ImportError:
@@ -134,13 +164,13 @@ def _cluster(scheduler: str, shared: list[Data]) -> Iterator[None]:
             scheduler, "no Dask scheduler answers", got=str(error).splitlines()[0], fix="check the address"
         ) from None
     with client:
-        _check_workers(scheduler, client)
+        workers = _check_workers(scheduler, client)
         with joblib.parallel_config("dask", client=client, scatter=shared):
-            yield
+            yield workers
 
 
-def _check_workers(scheduler: str, client: Any) -> None:
-    """Check what joblib would wait for without end: that workers are there, and have this package."""
+def _check_workers(scheduler: str, client: Any) -> int:
+    """Check what joblib would wait for without end, that workers are there and have this package; count them."""
     if not (threads := client.nthreads()):
         raise InputError(scheduler, "has no workers", fix=f"start some: dask worker {scheduler} --nthreads 1")
     if many := [worker for worker, count in threads.items() if count != 1]:
@@ -159,3 +189,4 @@ def _check_workers(scheduler: str, client: Any) -> None:
                 got=first([f"{version} on {worker}" for worker, version in other.items()]),
                 fix="install the same version there",
             )
+    return len(threads)

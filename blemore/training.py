@@ -1,9 +1,10 @@
 """The training loop: KL loss, Adam, and thresholds after every epoch (paper, sections 4.6 and 4.7).
 
-Two modes. ``exact`` is the public baseline's computation to the last bit, on one thread: the same random
+Three modes. ``exact`` is the public baseline's computation to the last bit, on one thread: the same random
 draws in the same order, torch's default Adam. ``fast`` does the same arithmetic with less memory traffic; at
 precision ``highest`` it is meant to give the same bits, at ``medium`` it may take faster matrix products
-and the fused Adam, and rounds differently.
+and the fused Adam, and rounds differently. ``stacked`` trains several folds together, with the fused Adam
+at either precision, and is done by :mod:`blemore.stacks`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from blemore.gradients import Gradients
 from blemore.labels import Saliences, soft_labels
 from blemore.precision import PRECISIONS, matmul_precision, one_thread
 
-MODES = ("fast", "exact")
+MODES = ("fast", "exact", "stacked")
 """How to compute; see the module's text."""
 
 EPOCHS = {"aggregated": 200, "subsampled": 300}
@@ -185,15 +186,22 @@ def fit(split: Split, settings: Settings) -> Trained:
     InputError
         If there is nothing to train on or to predict, or the loss becomes NaN or infinite.
     """
-    if not len(split.train_x) or not len(split.val_x):
-        what = "no clip to train on" if not len(split.train_x) else "no clip to predict"
-        raise InputError("training", what, fix="check the folds")
-    if settings.device != "cpu" and not torch.cuda.is_available():
-        raise InputError("training", "no CUDA device is here", got=settings.device, fix="say device cpu")
+    check(split, settings)
+    if settings.mode == "stacked":
+        raise InputError("training", "mode stacked is for several trainings at once", fix="use blemore.stacks.fit")
     draws = Draws(settings.seed)
     model = models.build(settings.model, split.train_x.shape[1], draws.generator).to(settings.device)
     with one_thread(), matmul_precision(settings.precision):
         return _loop(split, settings, model, draws)
+
+
+def check(split: Split, settings: Settings) -> None:
+    """Raise an InputError if there is nothing to train on or to predict, or nothing to compute with."""
+    if not len(split.train_x) or not len(split.val_x):
+        what = "no clip to train on" if not len(split.train_x) else "no clip to predict"
+        raise InputError("training", what, fix="check the folds")
+    if settings.device.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError("training", "no CUDA device is here", got=settings.device, fix="say device cpu")
 
 
 def _loop(split: Split, settings: Settings, model: nn.Sequential, draws: Draws) -> Trained:

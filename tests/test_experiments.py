@@ -61,12 +61,12 @@ def test_nested_as_defined_step_by_step() -> None:
     data = small_data()
     got = cross_validate_all({"mine": data}, [SETTINGS], ["nested"], jobs=1)[0]
     k, others = 1, (0, 2, 3, 4)
-    inner = [sweeps.train(data, Task("mine", SETTINGS, tuple(f for f in others if f != j), (j,))) for j in others]
+    inner = sweeps.train(data, *(Task("mine", SETTINGS, tuple(f for f in others if f != j), (j,)) for j in others))
     epoch = int(np.floor(np.mean([run.best_epoch for run in inner]) + 0.5))
     tuned = thresholds.tune(
         np.concatenate([run.best for run in inner]), np.concatenate([data.truth_of((j,)) for j in others])
     )
-    refit = sweeps.train(data, Task("mine", replace(SETTINGS, epochs=epoch), others, (k,), blind=True))
+    (refit,) = sweeps.train(data, Task("mine", replace(SETTINGS, epochs=epoch), others, (k,), blind=True))
     fold = got.folds[k]
     assert (fold.epoch, fold.alpha, fold.beta) == (epoch, tuned.alpha, tuned.beta)
     np.testing.assert_array_equal(fold.probabilities, refit.last)
@@ -107,6 +107,16 @@ def test_subsamples_and_fusions_are_cross_validated_too() -> None:
     assert (fused.encoder, fused.settings.batch_size, fused.origin) == ("mine+b", 32, "stand-in")
     got = cross_validate(table, subsampled, **CHANGES)
     assert got.settings.batch_size == 512 and len(got.decided) == 60
+
+
+def test_stacked_trainings_score_as_single_ones() -> None:
+    data = {"mine": small_data()}
+    plain = cross_validate_all(data, [SETTINGS], jobs=1)
+    stacked = cross_validate_all(data, [replace(SETTINGS, mode="stacked")], jobs=1)
+    for one, other in zip(plain, stacked, strict=True):
+        for a, b in zip(one.folds, other.folds, strict=True):
+            assert (a.epoch, a.alpha, a.beta, a.scores) == (b.epoch, b.alpha, b.beta, b.scores)
+            np.testing.assert_allclose(a.probabilities, b.probabilities, atol=1e-5)
 
 
 def test_wrong_requests_are_refused() -> None:

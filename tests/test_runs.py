@@ -45,7 +45,7 @@ TASK = Task("mine", QUICK, (1, 2, 3, 4), (0,))
 
 def test_a_saved_run_comes_back(tmp_path: Path) -> None:
     data = small_data()
-    run = sweeps.train(data, TASK)
+    (run,) = sweeps.train(data, TASK)
     path = runs.save(tmp_path, run)
     back = runs.find(tmp_path, TASK, runs.digests(data, TASK))
     assert back is not None
@@ -59,7 +59,7 @@ def test_a_saved_run_comes_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("subsampled", [False, True])
 def test_a_run_is_found_only_for_the_same_settings_and_content(tmp_path: Path, subsampled: bool) -> None:
     data = small_data(subsampled=subsampled)
-    runs.save(tmp_path, sweeps.train(data, TASK))
+    runs.save(tmp_path, sweeps.train(data, TASK)[0])
 
     def found(data: runs.Data = data, task: Task = TASK) -> bool:
         return runs.find(tmp_path, task, runs.digests(data, task)) is not None
@@ -79,7 +79,7 @@ def test_a_run_is_found_only_for_the_same_settings_and_content(tmp_path: Path, s
 
 
 def test_what_a_killed_writer_left_is_cleared(tmp_path: Path) -> None:
-    run = sweeps.train(small_data(), TASK)
+    (run,) = sweeps.train(small_data(), TASK)
     path = runs.save(tmp_path, run)
     stale = path.with_name(f".{path.name}.0123.part")
     stale.write_text("half")
@@ -89,7 +89,7 @@ def test_what_a_killed_writer_left_is_cleared(tmp_path: Path) -> None:
 
 
 def test_a_broken_run_is_one_clear_line(tmp_path: Path) -> None:
-    path = runs.save(tmp_path, sweeps.train(small_data(), TASK))
+    path = runs.save(tmp_path, sweeps.train(small_data(), TASK)[0])
     path.write_text(path.read_text()[:100])
     with pytest.raises(InputError, match=r"not a run.*delete it"):
         runs.read(path)
@@ -98,7 +98,7 @@ def test_a_broken_run_is_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_a_run_names_no_host_and_no_path(tmp_path: Path) -> None:
-    about = json.loads(runs.save(tmp_path, sweeps.train(small_data(), TASK)).read_text())
+    about = json.loads(runs.save(tmp_path, sweeps.train(small_data(), TASK)[0]).read_text())
     assert set(about) == {
         "format", "encoder", "origin", "settings", "train_folds", "val_folds", "blind", "inputs",
         "n_train", "n_val", "best_epoch", "epochs", "timing",

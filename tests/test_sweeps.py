@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,9 @@ TASKS = [
     for val, train in ((0, (1, 2, 3, 4)), (1, (0, 2, 3, 4)), (2, (0, 1, 3, 4)))
 ]
 
+STACKED = [replace(task, settings=replace(task.settings, mode="stacked")) for task in TASKS]
+ALL = TASKS + STACKED
+
 
 def contents(folder: Path) -> dict[str, object]:
     """Every file by name: bytes, or the JSON document without its timing."""
@@ -42,8 +46,8 @@ def contents(folder: Path) -> dict[str, object]:
 
 def sweep_in_a_process(folder: Path) -> subprocess.Popen:
     code = (
-        "import sys; from pathlib import Path; from tests.test_sweeps import TASKS, small_data, sweeps;"
-        "sweeps.sweep({'mine': small_data()}, TASKS, folder=Path(sys.argv[1]), jobs=1)"
+        "import sys; from pathlib import Path; from tests.test_sweeps import ALL, small_data, sweeps;"
+        "sweeps.sweep({'mine': small_data()}, ALL, folder=Path(sys.argv[1]), jobs=1)"
     )
     return subprocess.Popen([sys.executable, "-c", code, str(folder)], cwd=ROOT)
 
@@ -59,10 +63,10 @@ def running(process: subprocess.Popen, seconds: float) -> bool:
 
 def test_a_sweep_killed_at_random_moments_leaves_what_an_uninterrupted_one_leaves(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    sweeps.sweep({"mine": small_data()}, TASKS, folder=whole, jobs=1)
+    sweeps.sweep({"mine": small_data()}, ALL, folder=whole, jobs=1)
     rng = random.Random(0)
     kills = 0
-    for done in range(1, len(TASKS), 2):  # a moment after this many runs are on disk
+    for done in range(1, len(ALL), 3):  # a moment after this many runs are on disk
         process = sweep_in_a_process(killed)
         while running(process, 0.01) and len(list(killed.rglob("*.json"))) < done:
             pass
@@ -73,7 +77,7 @@ def test_a_sweep_killed_at_random_moments_leaves_what_an_uninterrupted_one_leave
     assert kills  # else nothing was tested
     assert sweep_in_a_process(killed).wait() == 0
     assert contents(killed) == contents(whole)
-    assert len(contents(whole)) == 2 * len(TASKS)
+    assert len(contents(whole)) == 2 * len(ALL)
 
 
 def test_nothing_is_done_twice(tmp_path: Path, monkeypatch) -> None:
@@ -87,11 +91,11 @@ def test_nothing_is_done_twice(tmp_path: Path, monkeypatch) -> None:
 def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, monkeypatch) -> None:
     real, calls = sweeps.train, []
 
-    def interrupted(data: runs.Data, task: Task) -> runs.Run:
-        calls.append(task)
+    def interrupted(data: runs.Data, *tasks: Task) -> list[runs.Run]:
+        calls.append(tasks)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return real(data, task)
+        return real(data, *tasks)
 
     monkeypatch.setattr(sweeps, "train", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -101,11 +105,20 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, monkeypatch) -> Non
 
 def test_processes_give_the_same_files(tmp_path: Path, capsys) -> None:
     data = {"mine": small_data()}
-    sweeps.sweep(data, TASKS, folder=tmp_path / "one", jobs=1)
-    sweeps.sweep(data, TASKS, folder=tmp_path / "two", jobs=2, progress=True)
+    sweeps.sweep(data, ALL, folder=tmp_path / "one", jobs=1)
+    sweeps.sweep(data, ALL, folder=tmp_path / "two", jobs=2, progress=True)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     captured = capsys.readouterr()
-    assert "6 trainings: 100%" in captured.err and "left" in captured.err and not captured.out
+    assert "12 trainings: 100%" in captured.err and "left" in captured.err and not captured.out
+
+
+def test_what_differs_in_folds_and_epochs_alone_is_one_stack() -> None:
+    data = {"mine": small_data()}
+    shorter = [replace(task, settings=replace(task.settings, epochs=3)) for task in STACKED[3:]]
+    units = sweeps._units(data, [*STACKED, *TASKS[:2], *shorter], workers=1)
+    assert sorted(len(unit) for unit in units) == [1, 1, 3, 6]
+    assert units[0] == [*STACKED[3:], *shorter]  # the most work first
+    assert sorted(len(unit) for unit in sweeps._units(data, STACKED[:3], workers=2)) == [1, 2]
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +134,8 @@ def scheduler() -> Iterator[str]:
 def test_a_dask_cluster_gives_the_same_files(tmp_path: Path, scheduler: str) -> None:
     assert scheduler.startswith("tcp://")
     data = {"mine": small_data()}
-    sweeps.sweep(data, TASKS, folder=tmp_path / "here", jobs=2)
-    sweeps.sweep(data, TASKS, folder=tmp_path / "there", scheduler=scheduler)
+    sweeps.sweep(data, ALL, folder=tmp_path / "here", jobs=2)
+    sweeps.sweep(data, ALL, folder=tmp_path / "there", scheduler=scheduler)
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
 
 
