@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemore.errors import InputError, UnknownNameError, first
-from blemore.features import Features, aggregate, table
+from blemore.features import Features, table
+from blemore.statistics import aggregate
 from blemore.tables import read_csv
 
 RELEASE_FOLDERS = {

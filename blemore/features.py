@@ -1,4 +1,4 @@
-"""Feature tables: check, aggregate, join to clips, fuse, standardise (paper, sections 4.3 and 4.4)."""
+"""Feature tables: check, join to clips, fuse, standardise (paper, sections 4.3 and 4.4)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ from sklearn.preprocessing import StandardScaler
 from blemore.clips import Clips
 from blemore.errors import InputError, first
 from blemore.labels import stem
-
-STATISTICS = ("mean", "std", "p10", "p25", "p50", "p75", "p90")
-"""Statistics over time, in the order in which aggregated columns hold them: all means, then all std, ..."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,17 +99,6 @@ def table(
             fix="extract these clips again, or leave them out",
         )
     return Features(encoder, tuple(stems), values, rows.astype(np.int64), origin)
-
-
-def aggregate(frames: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Return seven statistics over time (section 4.3): (T, D) to (7 D,) float32, statistic by statistic.
-
-    >>> aggregate(np.array([[0.0], [10.0]])).tolist()
-    [5.0, 5.0, 1.0, 2.5, 5.0, 7.5, 9.0]
-    """
-    wide = np.asarray(frames, dtype=np.float64)
-    parts = [wide.mean(axis=0), wide.std(axis=0), *np.percentile(wide, (10, 25, 50, 75, 90), axis=0)]
-    return np.concatenate(parts).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from blemore import clips, feature_files, features
 from blemore.errors import InputError, UnknownNameError
@@ -126,12 +123,6 @@ def test_folders_that_do_not_fit(tmp_path: Path) -> None:
     (tmp_path / f"{NAMES[1]}.csv").write_text("a,b,c\n1,2,x\n")
     with pytest.raises(InputError, match="not a number"):
         feature_files.read(tmp_path)
-
-
-@settings(max_examples=30, deadline=None)
-@given(hnp.arrays(np.float64, st.tuples(st.integers(1, 6), st.integers(1, 3)), elements=st.floats(-9, 9)))
-def test_aggregation_does_not_depend_on_the_order_of_frames(frames: np.ndarray) -> None:
-    np.testing.assert_allclose(features.aggregate(frames[::-1]), features.aggregate(frames), rtol=1e-5, atol=1e-5)
 
 
 def test_join_follows_the_clip_table_and_says_what_is_left_out() -> None:
