@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from blemore.errors import BlemoreError, UnknownNameError
+from blemore.labels import BLENDABLE
 from blemore.paper import ENCODERS
 
 SOURCES = ("auto", "standin", "zenodo")
@@ -22,16 +23,26 @@ LOGGED = ("clip", "imagebind", "openface", "videomaev2", "videoswin", "videomaev
 FEATURE_ENCODERS = (*ENCODERS, "egemaps", "hicmae", "openface3")
 """Encoders whose features can be trained on, alone or fused (``imagebind+wavlm``); more than the paper's."""
 
+PROFILES = ("quick", "paper")
+"""Widths of simulated features: a sixteenth of the paper's, or all of them."""
+
 CHOICES: dict[str, tuple[str, ...]] = {
     "source": SOURCES,
     "encoder": LOGGED,
+    "beside": FEATURE_ENCODERS,
     "model": MODELS,
     "variant": VARIANTS,
+    "profile": PROFILES,
+    "first": BLENDABLE,
+    "second": BLENDABLE,
 }
 """Parameter -> the values it may have."""
 
 FILES = ("metadata", "durations", "features")
 """Parameters that name a file to read; empty for none."""
+
+FOLDERS = ("openface",)
+"""Parameters that name a folder to read; empty for none."""
 
 
 class ParameterError(BlemoreError, ValueError):
@@ -57,7 +68,7 @@ def check(**values: object) -> None:
     blemore.errors.UnknownNameError: unknown model 'mlp-521'; did you mean 'mlp-512'? (known: linear, mlp-256, mlp-512)
     """
     for name, value in values.items():
-        if name in (*CHOICES, *FILES) and not isinstance(value, str):
+        if name in (*CHOICES, *FILES, *FOLDERS) and not isinstance(value, str):
             raise ParameterError(f"parameter {name}: expected text, got {value!r}")
         if name == "encoder":
             _check_encoder(str(value), trains="features" in values)
@@ -65,6 +76,8 @@ def check(**values: object) -> None:
             raise UnknownNameError(name, value, CHOICES[name])
         if name in FILES and value and not Path(str(value)).is_file():
             raise ParameterError(f"parameter {name}: no such file: {value}")
+        if name in FOLDERS and value and not Path(str(value)).is_dir():
+            raise ParameterError(f"parameter {name}: no such folder: {value}")
 
 
 def _check_encoder(encoder: str, trains: bool) -> None:

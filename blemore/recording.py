@@ -6,9 +6,13 @@ import datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from blemore import aggregation, feature_files, pca, recorded, released, sources
 from blemore import clips as clip_tables
-from blemore import recorded, released, sources
+from blemore.clips import Clips
 from blemore.errors import SourceError
+from blemore.features import join
 from blemore.trainings import cross_validated, curve_table, protocol_table
 
 EGEMAPS: dict[str, Any] = {"learning_rate": 5e-4}
@@ -69,7 +73,18 @@ def record(
             rows = cross_validated("egemaps", egemaps, metadata, folder=RUNS, jobs=2, **EGEMAPS)
             tables += [("egemaps_protocols", protocol_table(rows), egemaps),
                        ("egemaps_curves", curve_table(rows[0].runs), egemaps)]  # fmt: skip
+            tables += [(name, table, egemaps) for name, table in _described(egemaps, clips).items()]
         for name, table, path in tables:
             if recorded.write(folder, name, table, path.name, sources.sha256_of(path), date):
                 changed.append(name)
     return changed
+
+
+def _described(egemaps: Path, clips: Clips) -> dict[str, pd.DataFrame]:
+    """Return what the features themselves say: means and shares over clips, nothing of one person."""
+    joined = join(clips, feature_files.read(egemaps, encoder="egemaps"))
+    return {
+        "egemaps_variance": pca.shares(joined.features, joined.clips),
+        "egemaps_lines": pca.lines(joined.features, joined.clips),
+        "egemaps_scaling": aggregation.scaling(joined.features, joined.clips).reset_index(),
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from blemore import recorded, released, sources
-from blemore.claims import dataset, results
+from blemore.claims import dataset, projection, results
 from blemore.comparison import Comparison, known_differences
 from blemore.recorded import Input
 
@@ -14,6 +14,7 @@ def all_claims() -> tuple[list[Comparison], tuple[Input, ...]]:
     """Check everything with what is here; return the comparisons and the inputs that they used."""
     clips, clip_inputs = sources.clips()
     durations = recorded.read("durations_range")
+    shares = recorded.read("egemaps_variance")
     counted = [recorded.read("partitions").as_input] if clips.origin == "stand-in" else []
     validation, tests = released.validation(), released.tests()
     claims = [
@@ -28,8 +29,9 @@ def all_claims() -> tuple[list[Comparison], tuple[Input, ...]]:
         *results.table3_fractions(),
         *results.figure4(),
         *results.statements(validation),
+        *projection.statements(),
     ]
-    inputs = [*clip_inputs, *counted, durations.as_input, *validation.inputs, *tests.inputs]
+    inputs = [*clip_inputs, *counted, durations.as_input, *validation.inputs, *tests.inputs, shares.as_input]
     return claims, tuple(dict.fromkeys(inputs))
 
 

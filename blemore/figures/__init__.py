@@ -1,18 +1,27 @@
 """Every figure of the book, each a function of tables: one message, stated by its caption."""
 
+from blemore.figures.aggregation import fusions, series, shapes, strategies
 from blemore.figures.dataset import classes, durations, folds, structure
+from blemore.figures.pca import between, planes, variance_shares
 from blemore.figures.results import confusion, curves, validation, validation_to_test
 from blemore.figures.thresholds import decided, threshold_maps
 
 __all__ = [
+    "between",
     "classes",
     "confusion",
     "curves",
     "decided",
     "durations",
     "folds",
+    "fusions",
+    "planes",
+    "series",
+    "shapes",
+    "strategies",
     "structure",
     "threshold_maps",
     "validation",
     "validation_to_test",
+    "variance_shares",
 ]
