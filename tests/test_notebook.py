@@ -386,6 +386,12 @@ WRONG = [
     ("results", "encoder", 3),
     ("results", "model", "mlp-521"),
     ("thresholds", "variant", None),
+    ("aggregation", "openface", "nowhere"),
+    ("pca", "encoder", "wavln"),
+    ("pca", "beside", "videomae"),
+    ("pca", "first", "neu"),
+    ("pca", "second", "joy"),
+    ("pca", "profile", "fast"),
 ]
 
 
@@ -404,7 +410,7 @@ def test_first_cell_after_the_parameters_refuses_a_wrong_value(name: str, parame
 
 
 def test_every_text_parameter_of_the_committed_notebooks_is_checked_and_passes_its_check() -> None:
-    checked = {*parameters.CHOICES, *parameters.FILES}
+    checked = {*parameters.CHOICES, *parameters.FILES, *parameters.FOLDERS}
     for source in SOURCES:
         defaults = notebook.declared(source.with_suffix(".ipynb"))
         assert {name for name, value in defaults.items() if isinstance(value, str)} <= checked
