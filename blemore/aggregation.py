@@ -59,18 +59,25 @@ def liveliest(frames: NDArray[np.floating]) -> int:
     return int(np.divide(smooth.std(axis=0), noise, out=np.zeros_like(noise), where=noise > 1e-9).argmax())
 
 
-def one_clip(folder: str | Path, clip: int) -> tuple[NDArray[np.float32], Input]:
-    """Return the frames (T, D) of one clip of a folder, counted from 0 by name, and the folder's digest.
+def frames_in(folder: str | Path) -> tuple[dict[str, NDArray[np.float32]], Input]:
+    """Return the frames (T, D) of each clip of a folder by name, and the folder's digest.
 
-    Raises
-    ------
-    InputError
-        If the folder is none of frames (see :func:`blemore.feature_files.read_folder`), or has no clip of that number.
+    Layouts are those of :func:`blemore.feature_files.read_folder`.
     """
     given = feature_files.read_folder(folder, encoder="openface", subsamples=True)
-    if not 0 <= clip < len(given.names):
-        raise InputError(folder, "has no such clip", expected=f"0 to {len(given.names) - 1}", got=str(clip))
-    return given.select([given.names[clip]]).x, Input("file/openface", given.digest)
+    ends = np.cumsum(given.counts)[:-1]
+    return dict(zip(given.names, np.split(given.x, ends), strict=True)), Input("file/openface", given.digest)
+
+
+def longest(series: Mapping[str, NDArray[np.floating]], clip: int = 0) -> NDArray[np.floating]:
+    """Return the frames of the longest clip, or of another, counted from 0 by descending length.
+
+    >>> longest({"a": np.zeros((2, 1)), "b": np.zeros((5, 1))}, 1).shape
+    (2, 1)
+    """
+    if not 0 <= clip < len(series):
+        raise InputError("parameter clip", "no such clip", expected=f"0 to {len(series) - 1}", got=str(clip))
+    return sorted(series.values(), key=len, reverse=True)[clip]
 
 
 def scaling(features: Features, clips: Clips) -> pd.DataFrame:

@@ -21,13 +21,11 @@
 # %% tags=["parameters"]
 source: str = "auto"  # auto, standin, zenodo
 openface: str = ""  # folder of frames, one .csv or .npy a clip
-clip: int = 0  # which clip's frames, from 0
+clip: int = 0  # which clip's frames, the longest first
 profile: str = "quick"  # quick, paper: width of simulated features
 seed: int = 0  # of simulated features
 
 # %% tags=["hide-input"]
-from itertools import islice
-
 import numpy as np
 
 from blemore import aggregation, figures, parameters, recorded, released, report, sources, standin
@@ -47,11 +45,11 @@ validation = released.validation()
 
 # %% tags=["hide-input"]
 if openface:
-    frames, folder = aggregation.one_clip(openface, clip)
-    inputs, label = (*inputs, folder), "measured"
+    (series, folder), label = aggregation.frames_in(openface), "measured"
+    inputs += (folder,)
 else:
-    simulated = standin.frames("openface", clips, seed=seed, profile=profile)
-    (_, frames), label = next(islice(simulated, clip % len(clips), None)), "stand-in"
+    series, label = dict(standin.frames("openface", clips, seed=seed, profile=profile)), "stand-in"
+frames = aggregation.longest(series, clip)
 column = aggregation.liveliest(frames)
 course = frames[:, column]
 orders = {"as it happened": course, "backwards": course[::-1], "in ascending order": np.sort(course)}

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from blemore import clips, drawing, figures, paper, recorded
+from blemore import aggregation, clips, drawing, features, figures, paper, pca, recorded, released
 from blemore.comparison import LABELS
 from blemore.drawing import EMOTION_COLOURS, INK, OURS, PAPER, SOFT, Drawing, canvas, drawn
 from blemore.fragments import Fragment
@@ -27,6 +28,13 @@ GRID = recorded.read("hicmae_grid").table.query("variant == 'kl-100'")
 VALIDATION = recorded.read("validation").table.query("model == 'mlp-512'")
 CURVES = recorded.read("curves").table
 INVENTED = clips.standin().of("train")
+ALL_RUNS = recorded.read("validation").table
+COURSE = np.sin(np.linspace(0, 3, 40))
+LINE = pca.line(recorded.read("egemaps_lines").table, "hap", "sad")
+PLANES = pca.planes(
+    features.table("here", INVENTED.names, np.random.default_rng(0).normal(size=(len(INVENTED), 3)), encoder="wavlm"),
+    INVENTED, "hap", "sad",
+)  # fmt: skip
 
 MAKE: dict[str, Callable[[str], Fragment]] = {  # by name of the function; the argument is the label of ours
     "durations": lambda label: figures.durations(recorded.read("durations").table, label),
@@ -39,8 +47,15 @@ MAKE: dict[str, Callable[[str], Fragment]] = {  # by name of the function; the a
     "curves": lambda label: figures.curves(CURVES.query("id == 'clip'"), "CLIP", "mlp-512", 90.0, label),
     "confusion": lambda label: figures.confusion(paper.figure(4), "Figure 4", [label]),
     "validation_to_test": lambda label: figures.validation_to_test(),
+    "series": lambda label: figures.series(COURSE, aggregation.seven({"a": COURSE}).loc["a"], "feature 1", label),
+    "shapes": lambda label: figures.shapes(aggregation.shapes()),
+    "strategies": lambda label: figures.strategies(aggregation.strategies(released.Result(ALL_RUNS, label, ())), label),
+    "fusions": lambda label: figures.fusions(aggregation.fusions()),
+    "planes": lambda label: figures.planes(PLANES, "hap", "sad", label),
+    "variance_shares": lambda label: figures.variance_shares(recorded.read("egemaps_variance").table, "eGeMAPS", label),
+    "between": lambda label: figures.between(LINE, "hap", "sad", "eGeMAPS", label),
 }
-FROM_THE_PAPER = {"structure", "validation_to_test"}  # nothing of ours in them
+FROM_THE_PAPER = {"structure", "validation_to_test", "fusions"}  # nothing of ours in them
 HOSTILE = "<script>alert('x')</script> R&D \"a\" </text>"
 
 
@@ -273,3 +288,27 @@ def test_known_durations_lie_within_the_printed_bars() -> None:
     printed, known = paper.figure(2), recorded.read("durations").table
     pd.testing.assert_frame_equal(printed[["panel", "left_s", "right_s"]], known[["panel", "left_s", "right_s"]])
     assert (known["clips"] <= printed["clips"] + 1).all()  # edges are read off a drawing
+
+
+def test_dots_of_figure_5_are_all_there() -> None:
+    """matplotlib drops lines without length where it simplifies paths."""
+    chosen, _ = pca.of_pair(INVENTED, "hap", "sad")
+    paths = re.findall(r'<path d="([^"]*)"[^>]*stroke-linecap: round', svg_of(MAKE["planes"]("measured")))
+    assert sum(path.count("M") for path in paths) == 2 * len(chosen)
+
+
+def test_caption_of_variance_shares_gives_those_of_all_columns() -> None:
+    whole = recorded.read("egemaps_variance").table.query("part == 'all columns'").set_index("way")
+    text = MAKE["variance_shares"]("recorded").text
+    assert f"{whole.at['as they are', 'actor']:.0%} of all variance lies between actors" in text
+    assert f"{whole.at['within each actor', 'emotion']:.0%}." in text
+
+
+def test_caption_of_means_between_emotions_is_true() -> None:
+    assert "Means rise with salience" in MAKE["between"]("recorded").text
+    fallen = LINE.assign(mean=LINE["mean"].where(LINE["salience"] != 50, -1.0))
+    assert "do not in every step" in figures.between(fallen, "hap", "sad", "eGeMAPS", "recorded").text
+
+
+def test_caption_of_strategies_counts_who_is_ahead() -> None:
+    assert "5 of 6 times in presence and 0 of 6 times in salience" in MAKE["strategies"]("recorded").text

@@ -34,7 +34,7 @@ def series(values: NDArray[np.floating], statistics: pd.Series, name: str, label
             ax.axhline(statistics[one], color=SOFT, linewidth=0.8, linestyle="-" if one == "p50" else ":")
         ax.set(title=title, xlabel="frame")
     for one in _apart(statistics[["p10", "p25", "p50", "p75", "p90"]], 0.06 * float(np.ptp(values) or 1)):
-        axes[1].annotate(one, (len(values) * 1.02, statistics[one]), va="center", annotation_clip=False, fontsize=8)
+        axes[1].text(1.01, statistics[one], one, va="center", fontsize=8, transform=axes[1].get_yaxis_transform())
     axes[0].set_ylabel(name)
     caption = (
         f"One feature of one clip ({len(values)} frames). The band is mean ± standard deviation, the lines are the percentiles. "

@@ -63,7 +63,8 @@ def variance_shares(table: pd.DataFrame, name: str, label: str) -> Drawing:
         ]
         ax.set(title=f"scaled {_how(way)}", xticks=x, xticklabels=parts)
         ax.tick_params(axis="x", labelsize=7.5)
-    axes[0].set_ylabel("share of variance, %")
+    top = 100 * table[["actor", "emotion"]].to_numpy().max()
+    axes[0].set(ylabel="share of variance, %", ylim=(0, 1.45 * top))
     direct(axes[1], (0.03, 0.90), "between actors", SOFT)
     direct(axes[1], (0.03, 0.80), "between emotions", OURS)
     direct(axes[1], (0.03, 0.70), "by chance", PAPER)
@@ -112,20 +113,23 @@ def _how(way: str) -> str:
 
 
 def _scatter(ax: Any, plane: Plane, first: str, second: str) -> None:
-    """Draw clips as dots and means by salience as marks; dots are lines without length, a quarter of the bytes."""
+    """Draw clips as dots, blends first and beneath, and means by salience as marks.
+
+    A dot is a line of no length with round ends: all dots of a colour are one path, a fifth of the bytes of as many marks.
+    """
     hues = {0: EMOTION_COLOURS[first], 100: EMOTION_COLOURS[second]}
-    for share in (50, 0, 100):
-        rows = (
-            plane.points[plane.salience == share]
-            if share != 50
-            else plane.points[(plane.salience > 0) & (plane.salience < 100)]
-        )
-        dots = np.repeat(np.round(rows, 2), 3, axis=0)
-        dots[2::3] = np.nan
-        ax.plot(dots[:, 0], dots[:, 1], color=hues.get(share, PAPER), linewidth=3.2, alpha=0.55, solid_capstyle="round")
-    means = np.array([plane.points[plane.salience == value].mean(axis=0) for value in np.unique(plane.salience)])
+    shown = np.where(np.isin(plane.salience, (0, 100)), plane.salience, 50)
+    for value in (50, 0, 100):
+        rows = plane.points[shown == value]
+        ends = np.repeat(rows, 3, axis=0)
+        ends[2::3] = np.nan  # the pen is lifted
+        (dots,) = ax.plot(*ends.T, color=hues.get(value, PAPER), linewidth=3.4, alpha=0.6)
+        dots.set_solid_capstyle("round")
+        dots.get_path().should_simplify = False
+    values = np.unique(plane.salience)
+    means = np.array([plane.points[plane.salience == value].mean(axis=0) for value in values])
     ax.plot(means[:, 0], means[:, 1], "-", color=PAPER, linewidth=1.2)
-    for value, mean in zip(np.unique(plane.salience), means, strict=True):
+    for value, mean in zip(values, means, strict=True):
         ax.plot(
             *mean, "D", color=hues.get(int(value), PAPER), markersize=6, markeredgecolor="#ffffff", markeredgewidth=0.8
         )

@@ -1,0 +1,165 @@
+"""Principal components: shares that add up, pictures that do not depend on chance, identity that goes away."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.linear_model import LinearRegression
+
+from blemore import clips, feature_files, features, pca, recorded
+from blemore.errors import InputError, UnknownNameError
+from blemore.labels import PAIRS
+from tests.conftest import real
+
+CLIPS = clips.standin().of("train")
+ACTORS = CLIPS.table["actor"].to_numpy(str)
+
+
+def make(x: np.ndarray, table: clips.Clips = CLIPS) -> features.Features:
+    return features.table("here", table.names, x, encoder="mine")
+
+
+def noise(width: int = 6, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(len(CLIPS), width))
+
+
+def of_actors(width: int = 6) -> np.ndarray:
+    """Columns that tell actors apart and nothing else."""
+    names, codes = np.unique(ACTORS, return_inverse=True)
+    return np.random.default_rng(1).normal(size=(len(names), width))[codes]
+
+
+@given(
+    hnp.arrays(np.float64, (12, 3), elements=st.floats(-9, 9)), st.lists(st.integers(0, 3), min_size=12, max_size=12)
+)
+def test_share_between_groups_is_r_squared_of_group_means(x: np.ndarray, groups: list[int]) -> None:
+    shares = pca.eta_squared(x, groups)
+    assert ((shares >= 0) & (shares <= 1 + 1e-9)).all()
+    indicators = np.eye(4)[groups]
+    for column, share in zip(x.T, shares, strict=True):
+        if np.var(column) > 1e-3:
+            assert share == pytest.approx(
+                LinearRegression().fit(indicators, column).score(indicators, column), abs=1e-6
+            )
+
+
+def test_groups_drawn_at_random_hold_the_share_of_chance() -> None:
+    groups = np.random.default_rng(3).permutation(ACTORS)
+    assert pca.eta_squared(noise(400), groups).mean() == pytest.approx(pca.chance(groups), rel=0.05)
+
+
+def test_scaling_within_actors_leaves_nothing_of_them() -> None:
+    x = noise() + 5 * of_actors()
+    scaled = pca.scale(x, ACTORS)
+    assert pca.eta_squared(scaled, ACTORS).max() < 1e-20
+    for actor in np.unique(ACTORS):
+        np.testing.assert_allclose(scaled[actor == ACTORS].std(axis=0), 1)
+
+
+def test_column_without_variance_is_centred_and_holds_no_share() -> None:
+    x = np.array([[7.0, 1.0], [7.0, 2.0]])
+    np.testing.assert_array_equal(pca.scale(x)[:, 0], 0)
+    assert pca.eta_squared(x, ["a", "b"]).tolist() == [0, 1]
+
+
+def test_components_are_those_of_the_singular_values() -> None:
+    x = pca.scale(noise(4) @ np.diag([4, 2, 1, 0.5]) @ np.ones((4, 4)) + noise(4, 1))
+    found = pca.project(x, 4)
+    values = np.linalg.svd(x, compute_uv=False) ** 2
+    np.testing.assert_allclose(found.explained, values / values.sum())
+    np.testing.assert_allclose(np.square(found.points).sum(axis=0), values)
+
+
+def test_sign_of_a_component_does_not_depend_on_the_order_of_clips() -> None:
+    x = noise() @ np.diag([9, 5, 3, 2, 1, 1])
+    order = np.random.default_rng(0).permutation(len(x))
+    np.testing.assert_allclose(pca.project(x[order]).points, pca.project(x).points[order], atol=1e-8)
+
+
+def test_fewer_columns_than_components_are_no_error() -> None:
+    assert pca.project(noise(1), 5).points.shape == (len(CLIPS), 1)
+
+
+def test_shares_find_what_was_put_in() -> None:
+    emotions = (CLIPS.truth / 100) @ np.random.default_rng(2).normal(size=(6, 6))
+    table = pca.shares(make(of_actors() + 0.5 * emotions + 0.2 * noise()), CLIPS, components=3).set_index(
+        ["way", "part"]
+    )
+    raw, alone = table.loc[(pca.WAYS[0], "all columns")], table.loc[(pca.WAYS[1], "all columns")]
+    assert raw["actor"] > 0.6 > 0.3 > raw["emotion"]
+    assert alone["actor"] == pytest.approx(0, abs=1e-12) and alone["emotion"] > 0.7
+    assert table.index.get_level_values("part")[:4].tolist() == ["all columns", "PC1", "PC2", "PC3"]
+    assert table["explained"].drop("all columns", level="part").groupby(level="way").sum().max() <= 1
+
+
+def test_shares_of_all_columns_are_those_of_all_components() -> None:
+    """Turning the axes moves no variance."""
+    table = pca.shares(make(noise(5) + of_actors(5)), CLIPS, components=5)
+    for _, rows in table.groupby("way"):
+        parts = rows.iloc[1:]
+        np.testing.assert_allclose(np.average(parts["emotion"], weights=parts["explained"]), rows["emotion"].iloc[0])
+        assert parts["explained"].sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("first", "second"), [("hap", "sad"), ("sad", "hap"), ("fea", "ang")])
+def test_plane_holds_the_pair_and_its_blends_with_the_second_to_the_right(first: str, second: str) -> None:
+    raw, alone = pca.planes(make(noise()), CLIPS, first, second)
+    singles = CLIPS.table["emotions"].isin([first, second]).sum()
+    for plane in (raw, alone):
+        assert np.isin(plane.salience, (0, 100)).sum() == singles < len(plane.points)
+        means = [plane.points[plane.salience == end].mean(axis=0) for end in (0, 100)]
+        assert (means[1] >= means[0]).all()
+    assert (raw.way, alone.way) == pca.WAYS and alone.actor.max() < 1e-20
+
+
+def test_salience_is_that_of_the_second_emotion() -> None:
+    names = ["A1_hap_int1_ver1", "A1_mix_hap_sad_70_30_ver1", "A1_sad_int1_ver1"]
+    table = clips.from_names([one.replace("A1", f"A{i}") for i in (1, 2) for one in names])
+    assert pca.of_pair(table, "hap", "sad")[1].tolist() == [0, 30, 100] * 2
+    assert pca.of_pair(table, "sad", "hap")[1].tolist() == [100, 70, 0] * 2
+
+
+def test_places_run_from_one_emotion_to_the_other() -> None:
+    shown = CLIPS.truth[:, [3]] / 100 - CLIPS.truth[:, [4]] / 100
+    (plane, _) = pca.planes(make(np.concatenate([shown, 0.01 * noise(1)], axis=1)), CLIPS, "hap", "sad")
+    table = pca.along(plane)
+    assert table["salience"].tolist() == [0, 30, 50, 70, 100]
+    np.testing.assert_allclose(table["mean"], [0, 0.3, 0.5, 0.7, 1], atol=0.05)
+
+
+def test_line_of_a_pair_asked_for_backwards_is_turned() -> None:
+    table = pca.lines(make(noise()), CLIPS)
+    assert len(table) == len(PAIRS) * len(pca.WAYS) * 5
+    forth, back = pca.line(table, "hap", "sad"), pca.line(table, "sad", "hap")
+    plane = pca.planes(make(noise()), CLIPS, "sad", "hap")[0]
+    np.testing.assert_allclose(back[back["way"] == pca.WAYS[0]]["mean"], pca.along(plane)["mean"], atol=1e-9)
+    assert back["clips"].sum() == forth["clips"].sum()
+
+
+def test_what_cannot_be_drawn_is_refused() -> None:
+    ready = make(noise())
+    with pytest.raises(UnknownNameError, match="neu"):
+        pca.planes(ready, CLIPS, "hap", "neu")
+    with pytest.raises(InputError, match="hap twice"):
+        pca.planes(ready, CLIPS, "hap", "hap")
+    few = clips.from_names(["A1_hap_int1_ver1", "A1_sad_int1_ver1"])
+    with pytest.raises(InputError, match="fewer than two of hap, sad, blends"):
+        pca.planes(make(np.ones((2, 2)), few), few, "hap", "sad")
+    with pytest.raises(InputError, match="join them first"):
+        pca.shares(ready.select(CLIPS.names[::-1]), CLIPS)
+    twice = features.table("here", few.names, np.ones((3, 2)), np.array([2, 1]), encoder="mine:sub")
+    with pytest.raises(InputError, match="aggregate them"):
+        pca.shares(twice, few)
+
+
+def test_recorded_shares_are_those_of_the_real_features() -> None:
+    table = clips.read_metadata(real("train_metadata.csv"))
+    joined = features.join(table, feature_files.read(real("egemaps_static_features.npz"), encoder="egemaps"))
+    for name, mine in (("egemaps_variance", pca.shares(joined.features, joined.clips)),
+                       ("egemaps_lines", pca.lines(joined.features, joined.clips))):  # fmt: skip
+        theirs = recorded.read(name).table
+        for column in theirs.select_dtypes("number"):
+            np.testing.assert_allclose(mine[column], theirs[column], atol=1e-5)
