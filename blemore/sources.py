@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from blemore import clips as clip_tables
+from blemore import feature_files, standin
 from blemore.clips import Clips
 from blemore.errors import InputError, SourceError, UnknownNameError, first
+from blemore.features import Features
 from blemore.parameters import SOURCES
 from blemore.recorded import Input
 
@@ -156,6 +158,30 @@ def clips(source: str = "auto", metadata: str | Path = "") -> tuple[Clips, tuple
     if found and source != "standin":
         return clip_tables.read_metadata(found), inputs(name)
     return clip_tables.standin(), inputs(name) if source == "auto" else ()
+
+
+def features(
+    encoder: str, clips: Clips, source: str = "auto", *, path: str | Path = "", profile: str = "quick", seed: int = 0
+) -> tuple[Features, tuple[Input, ...]]:
+    """Return a feature table and the inputs that it came from: a file that is named, or simulated features of the clips.
+
+    Parameters
+    ----------
+    encoder : str
+        ``a+b`` for a fusion, ``id:sub`` for subsamples.
+    source : {'auto', 'standin', 'zenodo'}
+    path : path, optional
+        A feature table to read whatever the source, see :func:`blemore.feature_files.read`.
+    profile, seed
+        Of simulated features, see :func:`blemore.standin.features`.
+    """
+    if source not in SOURCES:
+        raise UnknownNameError("source", source, SOURCES)
+    if str(path):
+        return feature_files.read(path, encoder=encoder), (Input("file/features", sha256_of(path)),)
+    if source == "zenodo":
+        raise SourceError(f"features {encoder}: not read from the release; name a feature table, or use source standin")
+    return standin.features(encoder, clips, seed=seed, profile=profile), ()
 
 
 def in_release(name: str) -> Path | None:

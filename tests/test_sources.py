@@ -14,7 +14,7 @@ import pooch
 import pytest
 import requests
 
-from blemore import released, sources
+from blemore import clips, feature_files, released, sources
 from blemore.claims import ledger
 from blemore.errors import BlemoreError, InputError, SourceError, UnknownNameError
 from blemore.recorded import Input
@@ -319,3 +319,16 @@ def test_nothing_touches_the_network_unless_a_download_is_asked_for(monkeypatch:
 def test_offline_is_switched_by_its_variable(value: str, off: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BLEMORE_OFFLINE", value)
     assert sources.offline() is off
+
+
+def test_features_are_read_from_a_file_or_simulated(tmp_path: Path) -> None:
+    few = clips.from_names(["A9001_ang_int1_ver1", "A9002_sad_int1_ver1"])
+    simulated, none = sources.features("wavlm", few)
+    assert (simulated.origin, simulated.names, none) == ("stand-in", tuple(few.names), ())
+    feature_files.write(tmp_path / "mine.npz", simulated)
+    read, (one,) = sources.features("mine", few, path=tmp_path / "mine.npz")
+    assert (read.encoder, read.origin, one.name) == ("mine", "measured", "file/features")
+    with pytest.raises(SourceError, match="name a feature table"):
+        sources.features("wavlm", few, "zenodo")
+    with pytest.raises(UnknownNameError, match="zenod"):
+        sources.features("wavlm", few, "zenod")
