@@ -25,8 +25,9 @@ from scipy.signal import lfilter
 from blemore import paper
 from blemore.clips import Clips
 from blemore.errors import UnknownNameError
-from blemore.features import Features, aggregate, fuse, table
+from blemore.features import Features, fuse, table
 from blemore.labels import EMOTIONS, ClipName, parse_clip_name, saliences
+from blemore.statistics import aggregate
 
 MODALITY = {"openface": "video", "clip": "video", "imagebind": "video", "videomaev2": "video", "videoswin": "video", "hubert": "audio",
             "wavlm": "audio"}  # fmt: skip

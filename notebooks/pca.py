@@ -133,5 +133,5 @@ report.provenance(
         "egemaps_emotion": f"{emotion:.0%}",
         "egemaps_emotion_alone": f"{alone:.0%}",
     },
-    note=" ".join(one.note for one in tables.values() if one.note),
+    note=" ".join(f"{names.get(name, name)}: {len(one.clips):,} clips have features." for name, one in tables.items()),
 )

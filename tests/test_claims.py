@@ -131,7 +131,7 @@ def test_label_says_where_counts_and_runs_come_from(machine: str, found: Found) 
 
 def test_what_was_recorded_is_named_with_its_digest(machine: str, found: Found) -> None:
     inputs = {one.name: one.sha256 for one in found[1]}
-    needed = {"recorded/durations_range"}
+    needed = {"recorded/durations_range", "recorded/egemaps_variance"}
     needed |= {"recorded/partitions"} if machine in ("nothing", "mirror") else set()  # counts are `recorded` there
     needed |= {"recorded/validation", "recorded/tests"} if machine in ("nothing", "release") else set()
     assert needed <= set(inputs)

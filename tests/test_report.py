@@ -277,6 +277,7 @@ def page(name: str, **values: object) -> list[object]:
 PAGES = [path.stem for path in sorted((ROOT / "notebooks").glob("*.py"))]
 RUNS = [(name, "nothing") for name in PAGES]
 RUNS += [(name, "mirror") for name in PAGES if name != "dataset"] + [("dataset", "metadata"), ("dataset", "durations")]
+RUNS += [("pca", "egemaps"), ("aggregation", "openface")]
 
 
 @pytest.fixture(scope="module", params=RUNS, ids=[" with ".join(run) for run in RUNS])
@@ -291,6 +292,11 @@ def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         if machine == "mirror":
             patch.setenv("BLEMORE_MIRROR", str(real("mirror")))
         given = {"metadata": str(real("train_metadata.csv"))} if machine in ("metadata", "durations") else {}
+        if machine == "egemaps":
+            given = {"encoder": "egemaps", "features": str(real("egemaps_static_features.npz")),
+                     "metadata": str(real("train_metadata.csv"))}  # fmt: skip
+        if machine == "openface":
+            given = {"openface": str(real("openface"))}
         given |= {"durations": str(real("durations_train.csv"))} if machine == "durations" else {}
         yield page(name, **given)
 
@@ -388,3 +394,11 @@ def test_page_on_real_names_counts_them(shown: list[object], request: pytest.Fix
     card = fragments_of(shown)[-1]
     assert card.data["inputs"]["file/metadata"] == sources.sha256_of(real("train_metadata.csv"))
     assert card.data["results"]["train_clips"] == "2,456"
+
+
+def test_page_on_real_features_measures_and_names_nobody(shown: list[object], request: pytest.FixtureRequest) -> None:
+    if not any(run in request.node.name for run in ("pca with egemaps", "aggregation with openface")):
+        return
+    html = "".join(one.html for one in fragments_of(shown))
+    assert 'label-measured"' in html and not re.search(r"\bA\d{2,}", html)
+    assert ('label-stand-in"' in html) is ("aggregation" in request.node.name)  # the other steps stay simulated
