@@ -39,7 +39,7 @@ def shapes(frames: int = 100) -> dict[str, NDArray[np.float64]]:
 def seven(series: Mapping[str, NDArray[np.floating]]) -> pd.DataFrame:
     """Return the seven statistics of some series (T,): a row each, columns :data:`blemore.statistics.STATISTICS`.
 
-    >>> seven({"a": np.array([0.0, 10.0])}).loc["a", "p25"]
+    >>> float(seven({"a": np.array([0.0, 10.0])}).loc["a", "p25"])
     2.5
     """
     rows = {name: aggregate(values[:, None]) for name, values in series.items()}

@@ -112,7 +112,7 @@ def _fragment(name: str, drawing: Drawing) -> Fragment:
     )
     html = (
         f'<figure class="blm-figure" id="{own}"><div class="fig-scroll" tabindex="0" role="region" '
-        f'aria-label="Figure: {escape(name.replace("-", " "))}">\n{opening}{svg[svg.index(">") + 1 :].strip()}</div>\n'
+        f'aria-label="Figure: {escape(name.replace("-", " "))} ({escape(", ".join(labels))})">\n{opening}{svg[svg.index(">") + 1 :].strip()}</div>\n'
         f"<figcaption>{' '.join(label(one) for one in labels)} {escape(caption)}</figcaption></figure>"
     )
     return Fragment(html, f"[figure] {caption} [{', '.join(labels)}]")
