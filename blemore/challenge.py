@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blemore import metrics, thresholds
 from blemore.errors import InputError, UnknownNameError
@@ -101,7 +102,7 @@ def choose(runs: Sequence[Run], truths: Sequence[Saliences], protocol: str) -> t
     last = protocol == "paper-text"
     pooled: Probabilities = np.concatenate([run.last if last else run.best for run in runs])
     epochs = settings.epochs if last else rounded_mean([run.best_epoch for run in runs])
-    true: Saliences = np.concatenate(truths)
+    true: NDArray[np.int64] = np.concatenate([truth.astype(np.int64) for truth in truths])
     return epochs, thresholds.tune(pooled, true)
 
 
