@@ -33,8 +33,9 @@ lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(READY)  ## time the grid search and the training loop against plain ones
+bench: $(READY)  ## time the grid search, stacked folds and the training loop against plain ones
 	$(BIN)/python -m benchmarks.grid_search
+	$(BIN)/python -m benchmarks.stacks --repeats 1
 	$(BIN)/python -m benchmarks.training --repeats 1 || echo "training: a speed bar is missed, see above"
 
 why: $(READY)  ## name what has changed since each page was last executed

@@ -9,7 +9,7 @@ are in the stack, but rounds differently than the plain loop does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -73,7 +73,7 @@ def fit_each(groups: Sequence[Sequence[Split]], settings: Sequence[Settings]) ->
         stack = _Stack([groups[i] for i in longest_first], [settings[i] for i in longest_first])
         for number in range(1, stack.members[0].epochs + 1):
             stack.epoch(number)
-        trained = dict(zip(longest_first, (member.trained() for member in stack.members), strict=True))
+        trained = dict(zip(longest_first, stack.trained(), strict=True))
     return [trained[i] for i in range(len(groups))]
 
 
@@ -107,6 +107,9 @@ class _Stack:
         losses = (torch.special.xlogy(y, y / share.clamp(min=SMALLEST)[..., None]) - y * kept.log()).sum(dim=(2, 3))
         for member, loss in zip(going, losses.double().sum(dim=0).tolist(), strict=True):
             member.follow(loss / member.steps)
+
+    def trained(self) -> list[list[Trained]]:
+        return [member.trained(self._weights.of(k)) for k, member in enumerate(self.members)]
 
     def _batches(self, going: Sequence[_Member]) -> tuple[Tensor, Tensor]:
         """Return the rows (S, K, B) of every step and training, and their share in the mean of their batch."""
@@ -146,8 +149,8 @@ class _Member:
         for validation in self._validations:
             validation.course.add(train_loss, validation.predict)
 
-    def trained(self) -> list[Trained]:
-        return [validation.course.trained() for validation in self._validations]
+    def trained(self, weights: Mapping[str, NDArray[np.float32]]) -> list[Trained]:
+        return [validation.course.trained(weights) for validation in self._validations]
 
 
 class _Validation:
@@ -183,6 +186,7 @@ class _Weights:
         flat = torch.stack([torch.cat([p.detach().reshape(-1) for p in start.parameters()]) for start in starts])
         flat = nn.functional.pad(flat, (0, -flat.shape[1] % 16)).to(settings.device)  # each starts a cache line
         four = [flat, *(torch.zeros_like(flat) for _ in range(3))]
+        self._names = list(starts[0].state_dict())
         self._layers, place = [], 0
         for layer in (one for one in starts[0] if isinstance(one, nn.Linear)):
             self._layers.append(_Layer(flat, four[1], place, layer))
@@ -195,6 +199,11 @@ class _Weights:
         for layer in self._layers[:-1]:
             x = nn.functional.linear(x, layer.weight[member], layer.bias[member]).relu_()
         return nn.functional.linear(x, self._layers[-1].weight[member], self._layers[-1].bias[member])
+
+    def of(self, member: int) -> dict[str, NDArray[np.float32]]:
+        """Return the weights of one classifier, named as in its own state."""
+        arrays = (array[member].cpu().numpy().copy() for layer in self._layers for array in (layer.weight, layer.bias))
+        return dict(zip(self._names, arrays, strict=True))
 
     def differentiate(self, x: Tensor, y: Tensor, kept: Tensor) -> None:
         """Write the gradients of the first K' classifiers at x (K', B, D), and the loss's probabilities to `kept`.

@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from blemore import stacks
 from blemore.errors import InputError, UnknownNameError, first
+from blemore.heads import head
 from blemore.models import n_parameters
 from blemore.runs import Data, Run, Task, digests, find, save, split
 from blemore.training import fit_each
@@ -107,6 +108,9 @@ def train(data: Data, *tasks: Task) -> list[Run]:
             best=trained[task].best,
             last=trained[task].last,
             seconds=seconds,
+            head=head(data.features.select(data.names(task.train_folds)).x, trained[task].weights)
+            if not task.val_folds
+            else None,
         )
         for task in tasks
     ]

@@ -10,7 +10,7 @@ at either precision, and is done by :mod:`blemore.stacks`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Protocol
 
@@ -123,11 +123,12 @@ class Epoch:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What a training leaves: its epochs, and the probabilities (N, 6) float32 of the best and last one."""
+    """What a training leaves: its epochs, probabilities (N, 6) float32 of the best and last one, and the last weights."""
 
     epochs: tuple[Epoch, ...]
     best: NDArray[np.float32]
     last: NDArray[np.float32]
+    weights: Mapping[str, NDArray[np.float32]]
 
     @property
     def best_epoch(self) -> int:
@@ -196,7 +197,8 @@ def _loop(splits: Sequence[Split], settings: Settings, model: nn.Sequential, dra
             draws.validation()
         for validation in validations:
             validation.follow(model, train_loss)
-    return [validation.course.trained() for validation in validations]
+    weights = {name: array.cpu().numpy() for name, array in model.state_dict().items()}
+    return [validation.course.trained(weights) for validation in validations]
 
 
 class Course:
@@ -221,9 +223,9 @@ class Course:
             self._best = self._last
         self._epochs.append(epoch)
 
-    def trained(self) -> Trained:
+    def trained(self, weights: Mapping[str, NDArray[np.float32]]) -> Trained:
         """Return what came of all epochs."""
-        return Trained(tuple(self._epochs), self._best, self._last)
+        return Trained(tuple(self._epochs), self._best, self._last, weights)
 
 
 class _Steps(Protocol):
