@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blemore import metrics, thresholds
 from blemore.errors import InputError, UnknownNameError
-from blemore.experiments import PROTOCOLS, plain_tasks, pooled_thresholds, rounded_mean
+from blemore.experiments import PROTOCOLS, plain_tasks, rounded_mean
 from blemore.labels import EMOTIONS, Saliences
 from blemore.metrics import Scores
-from blemore.runs import Data, Task
+from blemore.runs import Data, Run, Task
 from blemore.sweeps import sweep
-from blemore.thresholds import Probabilities
-from blemore.training import Settings
+from blemore.thresholds import Probabilities, Tuned
+from blemore.training import BATCH_SIZES, Settings
 
 TEST_EPOCHS = {"aggregated": 100, "subsampled": 300}
 """Epochs of the released code's training for the test; the paper's text has as many as for validation."""
@@ -79,23 +80,39 @@ def predict_test(
     if truth is not None and (missing := [name for name in data.test.names if name not in truth]):
         raise InputError("test labels", f"{len(missing)} test clips have no label", got=str(missing[0]))
     runs = sweep({encoder: data}, plain_tasks(data, encoder, settings), **how)
-    if protocol == "released-code":
-        kind = "subsampled" if data.features.subsampled else "aggregated"
-        usual = TEST_EPOCHS[kind]
-        every = [thresholds.tune(run.best, data.truth_of(run.task.val_folds)) for run in runs]
-        tuned = max(every, key=lambda t: 0.5 * t.acc_presence + 0.5 * t.acc_salience)
-    elif protocol == "paper-text":
-        usual, tuned = settings.epochs, pooled_thresholds(data, runs, last=True)
-    else:
-        usual = rounded_mean([run.best_epoch for run in runs])
-        tuned = pooled_thresholds(data, runs, last=False)
+    usual, tuned = choose(runs, [data.truth_of(run.task.val_folds) for run in runs], protocol)
     final = replace(settings, epochs=epochs or usual)
     run = sweep({encoder: data}, [Task(encoder, final, data.folds, (), blind=True)], **how)[0]
+    answer = decided_by(run, tuned, protocol)
+    if truth is None:
+        return answer
+    true = np.array([truth[name] for name in run.names], dtype=np.int64)
+    return replace(answer, scores=metrics.score(answer.decided, true))
+
+
+def choose(runs: Sequence[Run], truths: Sequence[Saliences], protocol: str) -> tuple[int, Tuned]:
+    """Return the epochs and thresholds of a protocol for the test, from a cross-validation and its clips' truth."""
+    if protocol not in PROTOCOLS:
+        raise UnknownNameError("protocol", protocol, PROTOCOLS)
+    settings = runs[0].task.settings
+    if protocol == "released-code":
+        kind = "subsampled" if settings.batch_size == BATCH_SIZES["subsampled"] else "aggregated"
+        every = [thresholds.tune(run.best, truth) for run, truth in zip(runs, truths, strict=True)]
+        return TEST_EPOCHS[kind], max(every, key=lambda t: 0.5 * t.acc_presence + 0.5 * t.acc_salience)
+    last = protocol == "paper-text"
+    pooled: Probabilities = np.concatenate([run.last if last else run.best for run in runs])
+    epochs = settings.epochs if last else rounded_mean([run.best_epoch for run in runs])
+    true: NDArray[np.int64] = np.concatenate([truth.astype(np.int64) for truth in truths])
+    return epochs, thresholds.tune(pooled, true)
+
+
+def decided_by(run: Run, tuned: Tuned, protocol: str) -> Answer:
+    """Return the decisions that thresholds make of the probabilities of test clips."""
     decided = thresholds.decide(run.last, tuned.alpha, tuned.beta)
-    scores = None
-    if truth is not None:
-        scores = metrics.score(decided, np.array([truth[name] for name in run.names], dtype=np.int64))
-    return Answer(encoder, final, protocol, data.origin, tuned.alpha, tuned.beta, run.names, run.last, decided, scores)
+    task = run.task
+    return Answer(
+        task.encoder, task.settings, protocol, run.origin, tuned.alpha, tuned.beta, run.names, run.last, decided, None
+    )
 
 
 def decisions(names: Sequence[str], decided: Saliences) -> dict[str, list[dict[str, Any]]]:

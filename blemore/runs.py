@@ -1,6 +1,6 @@
 """Trainings as they lie on disk: what was asked, of what, and what came of it.
 
-A run is two files, ``NAME.npz`` (probabilities) and ``NAME.json`` (everything else), in a folder per encoder
+A run is two files, ``NAME.npz`` (probabilities, and on test clips the classifier) and ``NAME.json`` (everything else), in a folder per encoder
 and model. NAME ends in a digest of the settings and of the inputs' content, so a run is found again
 whenever the same is asked, and never when something has changed. The JSON file is written last and each
 file appears at once: what is there is whole.
@@ -19,9 +19,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from blemore import heads
 from blemore.clips import Clips
 from blemore.errors import InputError, first
 from blemore.features import Features, join, standardise
+from blemore.heads import Head
 from blemore.labels import Saliences, soft_labels
 from blemore.training import Epoch, Settings, Split, best_epoch
 
@@ -178,6 +180,8 @@ class Run:
         Their probabilities after the best and after the last epoch.
     seconds : float
         Time it took: the only thing that differs when it is done again.
+    head : Head or None
+        The classifier after the last epoch; kept where test clips are predicted.
     """
 
     task: Task
@@ -189,6 +193,7 @@ class Run:
     best: NDArray[np.float32]
     last: NDArray[np.float32]
     seconds: float
+    head: Head | None = None
 
     @property
     def best_epoch(self) -> int:
@@ -211,7 +216,8 @@ def save(folder: Path, run: Run) -> Path:
     path = folder / f"{name_of(run.task, run.inputs)}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     arrays = io.BytesIO()
-    np.savez(arrays, filenames=np.array(run.names), best=run.best, last=run.last)
+    head = run.head.arrays() if run.head else {}
+    np.savez(arrays, allow_pickle=False, filenames=np.array(run.names), best=run.best, last=run.last, **head)
     columns = {field.name: [getattr(epoch, field.name) for epoch in run.epochs] for field in fields(Epoch)}
     about = {
         "format": FORMAT,
@@ -274,6 +280,7 @@ def read(path: str | Path) -> Run:
             best=arrays["best"],
             last=arrays["last"],
             seconds=about["timing"]["seconds"],
+            head=heads.from_arrays(arrays),
         )
     except FileNotFoundError as error:
         raise InputError(path, "no such file", got=str(error.filename), fix="check the path") from None

@@ -9,8 +9,7 @@ are in the stack, but rounds differently than the plain loop does.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -18,13 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from blemore import models, thresholds
+from blemore import models
 from blemore.adam import BETAS, EPSILON
-from blemore.errors import InputError
-from blemore.labels import soft_labels
+from blemore.draws import Draws
 from blemore.models import SMALLEST
 from blemore.precision import matmul_precision, one_thread
-from blemore.training import Draws, Epoch, Settings, Split, Trained, check
+from blemore.training import Course, Settings, Split, Trained, check, val_labels
 
 CACHE = 12 << 20
 """Bytes that one stack should touch in a step on a CPU: about what a core has of the last cache."""
@@ -62,22 +60,28 @@ def fit(splits: Sequence[Split], settings: Sequence[Settings]) -> list[Trained]:
     InputError
         If there is nothing to train on or to predict, or a loss becomes NaN or infinite.
     """
-    for split, chosen in zip(splits, settings, strict=True):
-        check(split, chosen)
-    longest_first = sorted(range(len(splits)), key=lambda i: -settings[i].epochs)
+    return [trained for (trained,) in fit_each([[split] for split in splits], settings)]
+
+
+def fit_each(groups: Sequence[Sequence[Split]], settings: Sequence[Settings]) -> list[list[Trained]]:
+    """Train a classifier for each group of splits that have the same rows to train on, as :func:`fit` does."""
+    for splits, chosen in zip(groups, settings, strict=True):
+        for split in splits:
+            check(split, chosen)
+    longest_first = sorted(range(len(groups)), key=lambda i: -settings[i].epochs)
     with one_thread(), matmul_precision(settings[0].precision), torch.no_grad():
-        stack = _Stack([splits[i] for i in longest_first], [settings[i] for i in longest_first])
+        stack = _Stack([groups[i] for i in longest_first], [settings[i] for i in longest_first])
         for number in range(1, stack.members[0].epochs + 1):
             stack.epoch(number)
-        trained = dict(zip(longest_first, (member.trained() for member in stack.members), strict=True))
-    return [trained[i] for i in range(len(splits))]
+        trained = dict(zip(longest_first, stack.trained(), strict=True))
+    return [trained[i] for i in range(len(groups))]
 
 
 class _Stack:
     """The classifiers of several trainings, those of more epochs first."""
 
-    def __init__(self, splits: Sequence[Split], settings: Sequence[Settings]) -> None:
-        self.settings = settings[0]
+    def __init__(self, groups: Sequence[Sequence[Split]], settings: Sequence[Settings]) -> None:
+        self.settings, splits = settings[0], [group[0] for group in groups]
         device, n_features = self.settings.device, splits[0].train_x.shape[1]
         draws = [Draws(self.settings.seed) for _ in splits]
         starts = [models.build(self.settings.model, n_features, one.generator) for one in draws]
@@ -86,8 +90,8 @@ class _Stack:
         first_rows = np.cumsum([0, *(len(split.train_x) for split in splits)]).tolist()
         self._weights = _Weights(starts, self.settings)
         self.members = [
-            _Member(split, chosen, draw, row, partial(self._weights.logits, k))
-            for k, (split, chosen, draw, row) in enumerate(zip(splits, settings, draws, first_rows, strict=False))
+            _Member(group, chosen, draw, row, partial(self._weights.logits, k))
+            for k, (group, chosen, draw, row) in enumerate(zip(groups, settings, draws, first_rows, strict=False))
         ]
 
     def epoch(self, number: int) -> None:
@@ -102,7 +106,10 @@ class _Stack:
             self._weights.step([k for k, member in enumerate(going) if step < member.steps])
         losses = (torch.special.xlogy(y, y / share.clamp(min=SMALLEST)[..., None]) - y * kept.log()).sum(dim=(2, 3))
         for member, loss in zip(going, losses.double().sum(dim=0).tolist(), strict=True):
-            member.score(loss / member.steps, number)
+            member.follow(loss / member.steps)
+
+    def trained(self) -> list[list[Trained]]:
+        return [member.trained(self._weights.of(k)) for k, member in enumerate(self.members)]
 
     def _batches(self, going: Sequence[_Member]) -> tuple[Tensor, Tensor]:
         """Return the rows (S, K, B) of every step and training, and their share in the mean of their batch."""
@@ -119,48 +126,49 @@ class _Stack:
 
 
 class _Member:
-    """One training of a stack: its rows, its draws, what is predicted, and what came of it so far."""
+    """One training of a stack: its rows, its draws, and the clips to predict."""
 
     def __init__(
-        self, split: Split, settings: Settings, draws: Draws, first_row: int, logits: Callable[[Tensor], Tensor]
+        self,
+        splits: Sequence[Split],
+        settings: Settings,
+        draws: Draws,
+        first_row: int,
+        logits: Callable[[Tensor], Tensor],
     ) -> None:
-        self.rows, self.first_row, self.epochs, self.draws = len(split.train_x), first_row, settings.epochs, draws
+        self.rows, self.first_row, self.epochs, self.draws = len(splits[0].train_x), first_row, settings.epochs, draws
         self.steps = -(-self.rows // settings.batch_size)
         self.share = torch.from_numpy(_shares(self.rows, settings.batch_size))
-        self._split, self._predict = split, logits
-        self._x = torch.from_numpy(split.val_x).to(settings.device)
-        self._done: list[Epoch] = []
-        self._best = self._last = np.zeros((0, 6), dtype=np.float32)
-        if split.val_truth is not None:
-            self._y = torch.from_numpy(np.repeat(soft_labels(split.val_truth), split.val_counts, axis=0))
-            shares = _shares(len(split.val_x), settings.batch_size)
-            self._share = torch.from_numpy(shares).double() / -(-len(split.val_x) // settings.batch_size)
+        self._seen = splits[0].val_truth is not None
+        self._validations = [_Validation(split, settings, logits) for split in splits]
 
-    def score(self, train_loss: float, number: int) -> None:
-        """Finish an epoch: predict the validation clips, and tune thresholds on them."""
-        if not math.isfinite(train_loss):
-            raise InputError("training", f"the loss is {train_loss} in epoch {number}", fix="lower the learning rate")
-        epoch = Epoch(train_loss)
-        if self._split.val_truth is not None:
+    def follow(self, train_loss: float) -> None:
+        """Finish an epoch."""
+        if self._seen:
             self.draws.validation()
-            logits = self._logits()
-            p = torch.softmax(logits, dim=1).clamp(min=SMALLEST)
-            rows = nn.functional.kl_div(p.log(), self._y, reduction="none").sum(dim=1)
-            self._last = models.clip_probabilities(logits, self._split.val_counts)
-            tuned = thresholds.tune(self._last, self._split.val_truth)
-            val_loss = float((rows.double() * self._share).sum().item())
-            epoch = Epoch(train_loss, val_loss, tuned.alpha, tuned.beta, tuned.acc_presence, tuned.acc_salience)
-            if not self._done or epoch.composite > max(e.composite for e in self._done):
-                self._best = self._last
-        elif number == self.epochs:
-            self._best = self._last = models.clip_probabilities(self._logits(), self._split.val_counts)
-        self._done.append(epoch)
+        for validation in self._validations:
+            validation.course.add(train_loss, validation.predict)
 
-    def _logits(self) -> Tensor:
-        return torch.cat([self._predict(x) for x in torch.split(self._x, ROWS)]).cpu()
+    def trained(self, weights: Mapping[str, NDArray[np.float32]]) -> list[Trained]:
+        return [validation.course.trained(weights) for validation in self._validations]
 
-    def trained(self) -> Trained:
-        return Trained(tuple(self._done), self._best, self._last)
+
+class _Validation:
+    """The validation clips of a split."""
+
+    def __init__(self, split: Split, settings: Settings, logits: Callable[[Tensor], Tensor]) -> None:
+        self.course, self._logits = Course(split, settings.epochs), logits
+        self._rows = torch.split(torch.from_numpy(split.val_x).to(settings.device), ROWS)
+        self._labels = torch.from_numpy(val_labels(split))
+        shares = torch.from_numpy(_shares(len(split.val_x), settings.batch_size)).double()
+        self._shares = shares / -(-len(split.val_x) // settings.batch_size)
+
+    def predict(self) -> tuple[float, NDArray[np.float32]]:
+        logits = torch.cat([self._logits(rows) for rows in self._rows]).cpu()
+        p = torch.softmax(logits, dim=1).clamp(min=SMALLEST)
+        losses = nn.functional.kl_div(p.log(), self._labels, reduction="none").sum(dim=1).double()
+        probabilities = models.clip_probabilities(logits, self.course.split.val_counts)
+        return float((losses * self._shares).sum().item()), probabilities
 
 
 def _shares(n: int, batch_size: int) -> NDArray[np.float32]:
@@ -178,6 +186,7 @@ class _Weights:
         flat = torch.stack([torch.cat([p.detach().reshape(-1) for p in start.parameters()]) for start in starts])
         flat = nn.functional.pad(flat, (0, -flat.shape[1] % 16)).to(settings.device)  # each starts a cache line
         four = [flat, *(torch.zeros_like(flat) for _ in range(3))]
+        self._names = list(starts[0].state_dict())
         self._layers, place = [], 0
         for layer in (one for one in starts[0] if isinstance(one, nn.Linear)):
             self._layers.append(_Layer(flat, four[1], place, layer))
@@ -190,6 +199,11 @@ class _Weights:
         for layer in self._layers[:-1]:
             x = nn.functional.linear(x, layer.weight[member], layer.bias[member]).relu_()
         return nn.functional.linear(x, self._layers[-1].weight[member], self._layers[-1].bias[member])
+
+    def of(self, member: int) -> dict[str, NDArray[np.float32]]:
+        """Return the weights of one classifier, named as in its own state."""
+        arrays = (array[member].cpu().numpy().copy() for layer in self._layers for array in (layer.weight, layer.bias))
+        return dict(zip(self._names, arrays, strict=True))
 
     def differentiate(self, x: Tensor, y: Tensor, kept: Tensor) -> None:
         """Write the gradients of the first K' classifiers at x (K', B, D), and the loss's probabilities to `kept`.

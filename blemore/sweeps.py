@@ -1,6 +1,7 @@
 """Many trainings: here, on all cores, or on a cluster; each is on disk as soon as it is done.
 
-The unit of work is one training on one thread, or a stack of those that differ in folds and epochs alone.
+The unit of work is one training on one thread, or a stack of those that differ in folds and epochs alone;
+tasks that differ only in the clips predicted are one training.
 With joblib, loky's processes share one machine; its Dask backend spreads the same work over a cluster. An
 interrupted sweep loses at most the trainings that were running: asked again, it finds the others by content.
 """
@@ -21,9 +22,10 @@ from tqdm import tqdm
 
 from blemore import stacks
 from blemore.errors import InputError, UnknownNameError, first
+from blemore.heads import head
 from blemore.models import n_parameters
 from blemore.runs import Data, Run, Task, digests, find, save, split
-from blemore.training import fit
+from blemore.training import fit_each
 
 
 def sweep(
@@ -83,11 +85,17 @@ def sweep(
 
 
 def train(data: Data, *tasks: Task) -> list[Run]:
-    """Do some trainings: one after the other, or as one stack where their settings say so."""
+    """Do some tasks, those that differ in the clips predicted as one training; in a stack where settings say so."""
     start = time.perf_counter()
-    splits, settings = [split(data, task) for task in tasks], [task.settings for task in tasks]
-    stacked = settings[0].mode == "stacked"
-    trained = stacks.fit(splits, settings) if stacked else [fit(*pair) for pair in zip(splits, settings, strict=True)]
+    trainings = _trainings(tasks)
+    groups, settings = (
+        [[split(data, task) for task in same] for same in trainings],
+        [same[0].settings for same in trainings],
+    )
+    each = stacks.fit_each(groups, settings) if settings[0].mode == "stacked" else list(map(fit_each, groups, settings))
+    trained = {
+        task: one for same, ones in zip(trainings, each, strict=True) for task, one in zip(same, ones, strict=True)
+    }
     seconds = (time.perf_counter() - start) / len(tasks)
     return [
         Run(
@@ -95,14 +103,25 @@ def train(data: Data, *tasks: Task) -> list[Run]:
             inputs=digests(data, task),
             origin=data.origin,
             n_train=len(data.names(task.train_folds)),
-            epochs=one.epochs,
+            epochs=trained[task].epochs,
             names=data.names(task.val_folds) if task.val_folds else data.test.names if data.test else (),
-            best=one.best,
-            last=one.last,
+            best=trained[task].best,
+            last=trained[task].last,
             seconds=seconds,
+            head=head(data.features.select(data.names(task.train_folds)).x, trained[task].weights)
+            if not task.val_folds
+            else None,
         )
-        for task, one in zip(tasks, trained, strict=True)
+        for task in tasks
     ]
+
+
+def _trainings(tasks: Sequence[Task]) -> list[list[Task]]:
+    """Put together what is one and the same training, predicting other folds."""
+    same: dict[object, list[Task]] = {}
+    for task in tasks:
+        same.setdefault((replace(task, val_folds=()), bool(task.val_folds)), []).append(task)
+    return list(same.values())
 
 
 def _cost(data: Mapping[str, Data], task: Task) -> float:
@@ -112,19 +131,20 @@ def _cost(data: Mapping[str, Data], task: Task) -> float:
 
 def _units(data: Mapping[str, Data], todo: Sequence[Task], workers: int) -> list[list[Task]]:
     """Return what one process does at a time: stacks of trainings where they are asked for, else single ones."""
-    alike: dict[object, list[Task]] = {}
-    for task in todo:
+    alike: dict[object, list[list[Task]]] = {}
+    for same in _trainings(todo):
+        task = same[0]
         stacked = task.settings.mode == "stacked"
-        alike.setdefault((task.encoder, replace(task.settings, epochs=1)) if stacked else task, []).append(task)
+        alike.setdefault((task.encoder, replace(task.settings, epochs=1)) if stacked else task, []).append(same)
     units = []
-    for tasks in alike.values():
-        most = stacks.members(tasks[0].settings, data[tasks[0].encoder].features.x.shape[1])
-        pieces = min(
-            len(tasks), max(-(-len(tasks) // most), workers // len(alike))
-        )  # work for all, where there is little
-        tasks.sort(key=lambda task: -task.settings.epochs)
-        ends = [len(tasks) * piece // pieces for piece in range(pieces + 1)]
-        units += [tasks[start:end] for start, end in pairwise(ends)]
+    for trainings in alike.values():
+        task = trainings[0][0]
+        most = stacks.members(task.settings, data[task.encoder].features.x.shape[1])
+        spread = workers // len(alike)  # work for all, where there is little
+        pieces = min(len(trainings), max(-(-len(trainings) // most), spread))
+        trainings.sort(key=lambda same: -same[0].settings.epochs)
+        ends = [len(trainings) * piece // pieces for piece in range(pieces + 1)]
+        units += [[task for same in trainings[start:end] for task in same] for start, end in pairwise(ends)]
     # long ones first, so that the cores end together
     return sorted(units, key=lambda tasks: -sum(_cost(data, task) for task in tasks))
 

@@ -10,7 +10,7 @@ at either precision, and is done by :mod:`blemore.stacks`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from blemore import models, thresholds
 from blemore.adam import SlicedAdam
+from blemore.draws import Draws
 from blemore.errors import InputError, UnknownNameError
 from blemore.gradients import Gradients
 from blemore.labels import Saliences, soft_labels
@@ -122,11 +123,12 @@ class Epoch:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What a training leaves: its epochs, and the probabilities (N, 6) float32 of the best and last one."""
+    """What a training leaves: its epochs, probabilities (N, 6) float32 of the best and last one, and the last weights."""
 
     epochs: tuple[Epoch, ...]
     best: NDArray[np.float32]
     last: NDArray[np.float32]
+    weights: Mapping[str, NDArray[np.float32]]
 
     @property
     def best_epoch(self) -> int:
@@ -146,53 +148,30 @@ def best_epoch(epochs: tuple[Epoch, ...]) -> int:
     return 1 + int(np.argmax([epoch.composite for epoch in epochs]))
 
 
-class Draws:
-    """Random numbers in the order in which the public baseline draws them.
-
-    Its data loaders take from one generator, per training epoch, an integer that nothing uses and one that
-    seeds the order of the rows, and per validation pass another unused one.
-    """
-
-    def __init__(self, seed: int) -> None:
-        self.generator = torch.Generator().manual_seed(seed)
-
-    def _integer(self) -> int:
-        return int(torch.empty((), dtype=torch.int64).random_(generator=self.generator).item())
-
-    def order(self, n: int) -> Tensor:
-        """Return the order of the n training rows in the next epoch."""
-        self._integer()
-        return torch.randperm(n, generator=torch.Generator().manual_seed(self._integer()))
-
-    def validation(self) -> None:
-        """Draw what a validation pass draws."""
-        self._integer()
-
-
 def fit(split: Split, settings: Settings) -> Trained:
     """Train one classifier and predict the split's validation clips (section 4.7).
-
-    Parameters
-    ----------
-    split : Split
-    settings : Settings
-
-    Returns
-    -------
-    Trained
 
     Raises
     ------
     InputError
         If there is nothing to train on or to predict, or the loss becomes NaN or infinite.
     """
-    check(split, settings)
+    return fit_each([split], settings)[0]
+
+
+def fit_each(splits: Sequence[Split], settings: Settings) -> list[Trained]:
+    """Train one classifier, and predict and score several sets of validation clips, each as if it were alone.
+
+    The splits have the same rows to train on; either all of them have a truth, or none.
+    """
+    for split in splits:
+        check(split, settings)
     if settings.mode == "stacked":
         raise InputError("training", "mode stacked is for several trainings at once", fix="use blemore.stacks.fit")
     draws = Draws(settings.seed)
-    model = models.build(settings.model, split.train_x.shape[1], draws.generator).to(settings.device)
+    model = models.build(settings.model, splits[0].train_x.shape[1], draws.generator).to(settings.device)
     with one_thread(), matmul_precision(settings.precision):
-        return _loop(split, settings, model, draws)
+        return _loop(splits, settings, model, draws)
 
 
 def check(split: Split, settings: Settings) -> None:
@@ -204,31 +183,49 @@ def check(split: Split, settings: Settings) -> None:
         raise InputError("training", "no CUDA device is here", got=settings.device, fix="say device cpu")
 
 
-def _loop(split: Split, settings: Settings, model: nn.Sequential, draws: Draws) -> Trained:
-    x, y = (torch.from_numpy(array).to(settings.device) for array in (split.train_x, split.train_y))
+def _loop(splits: Sequence[Split], settings: Settings, model: nn.Sequential, draws: Draws) -> list[Trained]:
+    x, y = (torch.from_numpy(array).to(settings.device) for array in (splits[0].train_x, splits[0].train_y))
     optimiser, gradients = _optimiser(settings, model)
-    validation = _Validation(split, settings)
-    epochs: list[Epoch] = []
-    best = last = np.zeros((0, 6), dtype=np.float32)
-    for number in range(1, settings.epochs + 1):
+    validations = [_Validation(split, settings) for split in splits]
+    for _ in range(settings.epochs):
         losses = []
         for rows in torch.split(draws.order(len(x)).to(settings.device), settings.batch_size):
             losses.append(gradients(x[rows], y[rows]))
             optimiser.step()
         train_loss = _mean(losses)
+        if splits[0].val_truth is not None:
+            draws.validation()
+        for validation in validations:
+            validation.follow(model, train_loss)
+    weights = {name: array.cpu().numpy() for name, array in model.state_dict().items()}
+    return [validation.course.trained(weights) for validation in validations]
+
+
+class Course:
+    """What becomes of one set of clips, epoch after epoch."""
+
+    def __init__(self, split: Split, epochs: int) -> None:
+        self.split, self._planned = split, epochs
+        self._epochs: list[Epoch] = []
+        self._best = self._last = np.zeros((0, 6), dtype=np.float32)
+
+    def add(self, train_loss: float, predict: Callable[[], tuple[float, NDArray[np.float32]]]) -> None:
+        """Finish an epoch; `predict` gives validation loss and probabilities, and is called where they matter."""
+        number, epoch, truth = len(self._epochs) + 1, Epoch(train_loss), self.split.val_truth
         if not math.isfinite(train_loss):
             raise InputError("training", f"the loss is {train_loss} in epoch {number}", fix="lower the learning rate")
-        if split.val_truth is not None:
-            draws.validation()
-            epoch, last = validation.score(model, train_loss)
-            if not epochs or epoch.composite > max(e.composite for e in epochs):
-                best = last
-        else:
-            epoch = Epoch(train_loss)
-        epochs.append(epoch)
-    if split.val_truth is None:
-        best = last = validation.predict(model)
-    return Trained(tuple(epochs), best, last)
+        if truth is not None or number == self._planned:
+            val_loss, self._last = predict()
+        if truth is not None:
+            tuned = thresholds.tune(self._last, truth)
+            epoch = Epoch(train_loss, val_loss, tuned.alpha, tuned.beta, tuned.acc_presence, tuned.acc_salience)
+        if truth is None or not self._epochs or epoch.composite > max(e.composite for e in self._epochs):
+            self._best = self._last
+        self._epochs.append(epoch)
+
+    def trained(self, weights: Mapping[str, NDArray[np.float32]]) -> Trained:
+        """Return what came of all epochs."""
+        return Trained(tuple(self._epochs), self._best, self._last, weights)
 
 
 class _Steps(Protocol):
@@ -239,28 +236,25 @@ class _Validation:
     """The validation clips of a split, batch by batch in order."""
 
     def __init__(self, split: Split, settings: Settings) -> None:
-        x = torch.from_numpy(split.val_x).to(settings.device)
-        self._batches = torch.split(x, settings.batch_size)
-        self._counts, self._truth = split.val_counts, split.val_truth
-        self._labels: tuple[Tensor, ...] = ()
-        if split.val_truth is not None:
-            y = np.repeat(soft_labels(split.val_truth), split.val_counts, axis=0)
-            self._labels = torch.split(torch.from_numpy(y).to(settings.device), settings.batch_size)
+        self.course = Course(split, settings.epochs)
+        self._batches = torch.split(torch.from_numpy(split.val_x).to(settings.device), settings.batch_size)
+        self._labels = torch.split(torch.from_numpy(val_labels(split)).to(settings.device), settings.batch_size)
+
+    def follow(self, model: nn.Sequential, train_loss: float) -> None:
+        self.course.add(train_loss, lambda: self._predict(model))
 
     @torch.no_grad()
-    def predict(self, model: nn.Sequential) -> NDArray[np.float32]:
-        return models.clip_probabilities(torch.cat([model(x) for x in self._batches]), self._counts)
-
-    @torch.no_grad()
-    def score(self, model: nn.Sequential, train_loss: float) -> tuple[Epoch, NDArray[np.float32]]:
-        assert self._truth is not None
+    def _predict(self, model: nn.Sequential) -> tuple[float, NDArray[np.float32]]:
         logits = [model(x) for x in self._batches]
-        pairs = zip(logits, self._labels, strict=True)
-        val_loss = _mean([models.kl_loss(rows, labels) for rows, labels in pairs])
-        probabilities = models.clip_probabilities(torch.cat(logits), self._counts)
-        tuned = thresholds.tune(probabilities, self._truth)
-        epoch = Epoch(train_loss, val_loss, tuned.alpha, tuned.beta, tuned.acc_presence, tuned.acc_salience)
-        return epoch, probabilities
+        val_loss = _mean([models.kl_loss(*pair) for pair in zip(logits, self._labels, strict=True)])
+        return val_loss, models.clip_probabilities(torch.cat(logits), self.course.split.val_counts)
+
+
+def val_labels(split: Split) -> NDArray[np.float32]:
+    """Return the soft labels (L, 6) of the rows to predict; zeros, for no loss, where there is no truth."""
+    if split.val_truth is None:
+        return np.zeros((len(split.val_x), 6), dtype=np.float32)
+    return np.repeat(soft_labels(split.val_truth), split.val_counts, axis=0)
 
 
 def _mean(losses: list[Tensor]) -> float:

@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 
 from blemore import feature_files
+from blemore.challenge import Answer, predict_test
 from blemore.clips import read_metadata
-from blemore.errors import InputError
+from blemore.errors import InputError, UnknownNameError
 from blemore.experiments import PROTOCOLS, CrossValidation, cross_validate_all, plain_tasks, settings_for
-from blemore.runs import Run, gather
+from blemore.runs import Run, Task, digests, gather, name_of
 from blemore.sweeps import sweep
 
 
@@ -23,10 +24,17 @@ class Trainings:
 
     runs: tuple[Run, ...]
     note: str
+    test: Answer | None = None
+    test_run: Path | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document of ``blemore train``: settings apart, everything about each fold."""
-        return {"runs": [_described(run) for run in self.runs]}
+        document: dict[str, Any] = {"runs": [_described(run) for run in self.runs]}
+        if self.test is not None:
+            test = self.test
+            document["test"] = {"run": str(self.test_run), "protocol": test.protocol, "epochs": test.settings.epochs,
+                                "alpha": test.alpha, "beta": test.beta, "clips": len(test.names)}  # fmt: skip
+        return document
 
 
 def _described(run: Run) -> dict[str, Any]:
@@ -85,6 +93,8 @@ def train(
     folds: Sequence[int] | None = None,
     *,
     exact: bool = False,
+    test_features: str | Path | None = None,
+    protocol: str = "released-code",
     folder: str | Path | None = None,
     jobs: int | None = None,
     scheduler: str | None = None,
@@ -101,13 +111,23 @@ def train(
         Folds to validate on, by default all; the seed is set anew for each.
     exact : bool
         Compute as the public baseline does, to the last bit.
+    test_features : path, optional
+        Features of the test clips: train on all folds, too, and predict them, for ``blemore submit``. Needs
+        all folds and a folder.
+    protocol : str
+        How long to train for the test, see :func:`blemore.challenge.predict_test`.
     folder, jobs, scheduler, progress
         See :func:`blemore.sweeps.sweep`.
     **changes
         Settings other than the paper's: ``model``, ``learning_rate``, ``epochs``, ``seed`` ...
     """
+    if protocol not in PROTOCOLS:
+        raise UnknownNameError("protocol", protocol, PROTOCOLS)
     table = feature_files.read(features)
-    data = gather(read_metadata(metadata), table)
+    test = feature_files.read(test_features) if test_features is not None else None
+    data = gather(read_metadata(metadata), table, test)
+    if test is not None and (folder is None or folds is not None):
+        raise InputError("test features", "need all folds, and a folder for runs", fix="say --runs, and not --folds")
     asked = tuple(dict.fromkeys(folds)) if folds is not None else data.folds
     if not asked or set(asked) - set(data.folds):
         got = ", ".join(map(str, asked)) or "none"
@@ -115,5 +135,10 @@ def train(
     settings = settings_for(table, scheduler, mode="exact" if exact else "fast", **changes)
     tasks = [task for task in plain_tasks(data, table.encoder, settings) if task.val_folds[0] in asked]
     tasks.sort(key=lambda task: asked.index(task.val_folds[0]))
-    runs = sweep({table.encoder: data}, tasks, folder=folder, jobs=jobs, scheduler=scheduler, progress=progress)
-    return Trainings(tuple(runs), data.note)
+    how: dict[str, Any] = {"folder": folder, "jobs": jobs, "scheduler": scheduler, "progress": progress}
+    runs = sweep({table.encoder: data}, tasks, **how)
+    if test is None or folder is None:
+        return Trainings(tuple(runs), data.note)
+    answer = predict_test(data, settings, protocol, **how)
+    final = Task(table.encoder, answer.settings, data.folds, (), blind=True)
+    return Trainings(tuple(runs), data.note, answer, Path(folder) / f"{name_of(final, digests(data, final))}.json")

@@ -109,6 +109,18 @@ def test_subsamples_and_fusions_are_cross_validated_too() -> None:
     assert got.settings.batch_size == 512 and len(got.decided) == 60
 
 
+@pytest.mark.parametrize("mode", ["fast", "stacked"])
+def test_nested_trains_each_three_folds_once(mode: str, monkeypatch) -> None:
+    trained: list[int] = []
+    one, many = sweeps.fit_each, sweeps.stacks.fit_each
+    monkeypatch.setattr(sweeps, "fit_each", lambda splits, s: trained.append(len(splits)) or one(splits, s))
+    monkeypatch.setattr(
+        sweeps.stacks, "fit_each", lambda groups, s: trained.extend(map(len, groups)) or many(groups, s)
+    )
+    cross_validate_all({"mine": small_data()}, [replace(SETTINGS, mode=mode)], ["nested"], jobs=1)
+    assert sorted(trained) == [1] * 5 + [2] * 10  # refits; three folds of five, each predicting the other two
+
+
 def test_stacked_trainings_score_as_single_ones() -> None:
     data = {"mine": small_data()}
     plain = cross_validate_all(data, [SETTINGS], jobs=1)

@@ -130,9 +130,9 @@ def test_an_epoch_computes_on_one_device_alone(model: str, monkeypatch) -> None:
     settings = stacked(model=model, epochs=1)
     object.__setattr__(settings, "device", "meta")
     with precision.one_thread(), torch.no_grad():
-        stack = stacks._Stack(folds(), [settings] * 5)
+        stack = stacks._Stack([[split] for split in folds()], [settings] * 5)
         monkeypatch.setattr(torch.Tensor, "tolist", lambda losses: [0.0] * len(losses))
         for member in stack.members:
-            monkeypatch.setattr(member, "score", lambda *_: None)
+            monkeypatch.setattr(member, "follow", lambda *_: None)
         stack.epoch(1)
-        assert stack.members[0]._predict(torch.zeros(3, 4, device="meta")).device.type == "meta"
+        assert stack._weights.logits(0, torch.zeros(3, 4, device="meta")).device.type == "meta"

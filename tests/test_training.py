@@ -124,6 +124,17 @@ def test_best_probabilities_are_those_of_the_best_epoch() -> None:
     np.testing.assert_array_equal(fit(split, settings).last, trained.last)
 
 
+def test_one_training_scores_several_sets_of_clips_as_if_each_were_alone() -> None:
+    split, settings = small_split(), Settings(learning_rate=1e-2, epochs=5)
+    assert split.val_truth is not None
+    other = replace(split, val_x=split.val_x[::2], val_counts=split.val_counts[::2], val_truth=split.val_truth[::2])
+    for got, alone in zip(training.fit_each([split, other], settings), (split, other), strict=True):
+        expected = fit(alone, settings)
+        assert got.epochs == expected.epochs
+        np.testing.assert_array_equal(got.best, expected.best)
+        np.testing.assert_array_equal(got.last, expected.last)
+
+
 def test_without_truth_nothing_is_chosen() -> None:
     trained = fit(replace(small_split(), val_truth=None), Settings(epochs=3))
     assert trained.best_epoch == 3

@@ -29,11 +29,22 @@ from blemore.cli.group import answer, json_option, main
     type=click.Path(path_type=Path),
     help="Folder that keeps finished runs; an interrupted command resumes there.",
 )
+@click.option(
+    "--test-features",
+    type=click.Path(path_type=Path),
+    help="Features of the test clips: train on all folds, too, and predict them.",
+)
+@click.option(
+    "--protocol",
+    default="released-code",
+    show_default=True,
+    help="How long to train for the test: released-code, paper-text or nested.",
+)
 @click.option("--jobs", type=int, help="Processes; default one a core.")
 @click.option("--scheduler", help="Address of a Dask scheduler (tcp://...).")
 @json_option
 def train(features: Path, metadata: Path, folds: str | None, runs: Path | None, jobs: int | None, scheduler: str | None,
-          exact: bool, epochs: int | None, as_json: bool, **settings: Any) -> None:  # fmt: skip
+          exact: bool, epochs: int | None, test_features: Path | None, protocol: str, as_json: bool, **settings: Any) -> None:  # fmt: skip
     """Train one classifier on a table of features, fold by fold."""
     from blemore import trainings
     from blemore.errors import InputError
@@ -43,11 +54,14 @@ def train(features: Path, metadata: Path, folds: str | None, runs: Path | None, 
     chosen = [int(fold) for fold in folds.split(",")] if folds else None
     settings |= {} if epochs is None else {"epochs": epochs}
     done = trainings.train(features, metadata, chosen, exact=exact, folder=runs, jobs=jobs, scheduler=scheduler,
-                           progress=not as_json, **settings)  # fmt: skip
+                           progress=not as_json, test_features=test_features, protocol=protocol, **settings)  # fmt: skip
     if done.note:
         click.echo(f"note: {done.note}", err=True)
     document = done.document()
     lines = [f"fold {run['fold']}: best epoch {run['best']['epoch']}, presence {run['best']['acc_presence']:.3f}, "
              f"salience {run['best']['acc_salience']:.3f} ({run['n_train']} clips to train on, {run['n_val']} to validate)"
              for run in document["runs"]]  # fmt: skip
+    if test := document.get("test"):
+        lines.append(f"{test['clips']} test clips predicted after {test['epochs']} epochs on all folds; "
+                     f"submit them: blemore submit {test['run']} --protocol {protocol} --out submission.zip")  # fmt: skip
     answer(as_json, document, lambda: "\n".join(lines))

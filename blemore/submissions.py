@@ -1,0 +1,150 @@
+"""Submissions to the challenge: a run on the test clips, thresholds from validation, one zip file (section 5.2)."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from blemore import labels, runs
+from blemore.challenge import Answer, choose, decided_by
+from blemore.errors import InputError, first
+from blemore.labels import EMOTIONS
+from blemore.runs import Run
+
+CLIPS = tuple(f"test_{i:04d}.mov" for i in range(1, 595))
+"""Names of the 594 test clips, as a submission has them."""
+
+MEMBER = "submission_template.json"
+"""Name of the file in the archive: that of the organisers' own template, which their server must take."""
+
+_ALLOWED = ([100], [50, 50], [30, 70])
+
+
+def find(place: str | Path) -> Path:
+    """Return the JSON file of the run on test clips that a path names: the file, or a folder that holds one.
+
+    Raises
+    ------
+    InputError
+        If there is none, or more than one.
+    """
+    place = Path(place)
+    if not place.is_dir():
+        return place
+    found = sorted(place.rglob("*-test-*.json"))
+    if len(found) == 1:
+        return found[0]
+    got = first([str(path.relative_to(place)) for path in found]) or "none"
+    fix = "name its JSON file" if found else "make it: blemore train --test-features NPZ --runs FOLDER"
+    raise InputError(place, "runs on test clips", expected="one", got=got, fix=fix)
+
+
+def answer(path: str | Path, protocol: str, epochs: int | None = None) -> tuple[Answer, str]:
+    """Decide the test clips of a run, by thresholds from the cross-validation that lies beside it.
+
+    Parameters
+    ----------
+    path : path
+        Of the JSON file of a run on test clips.
+    protocol : {'released-code', 'paper-text', 'nested'}
+        See :func:`blemore.challenge.predict_test`.
+    epochs : int, optional
+        Epochs of the cross-validation to take thresholds from, where several lie there.
+
+    Returns
+    -------
+    Answer, str
+        And a note where the run was trained for another number of epochs than the protocol says, else ''.
+    """
+    run = runs.read(path)
+    if run.task.val_folds:
+        where = f"run {Path(path).name}"
+        raise InputError(where, "predicts training clips", fix="name the run on test clips, train...-test-....json")
+    validation = _validation(Path(path), run, epochs)
+    truths = [labels.saliences_of_names(one.names) for one in validation]
+    usual, tuned = choose(validation, truths, protocol)
+    trained = run.task.settings.epochs
+    note = f"trained for {trained} epochs; {protocol} would take {usual}" if trained != usual else ""
+    return decided_by(run, tuned, protocol), note
+
+
+def _validation(path: Path, run: Run, epochs: int | None) -> list[Run]:
+    """Return the cross-validation of a run's settings and features, a run for each fold."""
+    folds = run.task.train_folds
+    alike: dict[int, dict[int, Run]] = {}
+    for other in map(runs.read, sorted(path.parent.glob("train*-val*.json"))):
+        task = other.task
+        same = replace(task.settings, epochs=1) == replace(run.task.settings, epochs=1)
+        same &= other.inputs["features"] == run.inputs["features"] and not task.blind and len(task.val_folds) == 1
+        if same and sorted(task.train_folds + task.val_folds) == sorted(folds):
+            alike.setdefault(task.settings.epochs, {})[task.val_folds[0]] = other
+    whole = {number: found for number, found in alike.items() if set(found) == set(folds)}
+    if epochs is not None:
+        whole = {number: found for number, found in whole.items() if number == epochs}
+    if len(whole) != 1:
+        raise InputError(
+            path.parent, "cross-validations that thresholds can come from",
+            expected=f"one of these settings and features, over folds {folds}",
+            got=f"{len(whole)} ({first([f'{number} epochs' for number in whole])})" if whole else "none",
+            fix="say which with --epochs" if whole else "train again with --test-features and the same --runs",
+        )  # fmt: skip
+    (found,) = whole.values()
+    return [found[fold] for fold in folds]
+
+
+def check(where: object, predictions: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Raise an InputError where the challenge would reject decisions.
+
+    A submission decides each of the 594 test clips: one emotion at 100, or two of the five that blend at
+    50 and 50 or at 70 and 30.
+
+    >>> check("here", {name: [{"emotion": "sad", "salience": 100}] for name in CLIPS})
+    """
+    known = set(CLIPS)
+    if absent := [name for name in CLIPS if name not in predictions]:
+        raise InputError(where, f"{len(absent)} of {len(CLIPS)} test clips are missing", got=first(absent))
+    if more := [name for name in predictions if name not in known]:
+        raise InputError(
+            where, f"{len(more)} clips are no test clips", expected="test_0001 ... test_0594", got=first(more)
+        )
+    for name, entries in predictions.items():
+        emotions = [entry["emotion"] for entry in entries]
+        blend = EMOTIONS if len(emotions) == 1 else labels.BLENDABLE
+        fine = len(set(emotions)) == len(emotions) and set(emotions) <= set(blend)
+        if not fine or sorted(entry["salience"] for entry in entries) not in _ALLOWED:
+            got = ", ".join(f"{entry['emotion']} {entry['salience']}" for entry in entries) or "nothing"
+            raise InputError(where, f"clip {name}", expected="one emotion at 100, or two at 50/50 or 70/30", got=got)
+
+
+def write(path: str | Path, decided: Answer) -> None:
+    """Write a submission; the same decisions give the same bytes.
+
+    Raises
+    ------
+    InputError
+        If it is no ``.zip``, or the challenge would reject it; then nothing is written.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".zip":
+        raise InputError(path, "no archive's name", expected="a name that ends in .zip")
+    document = decided.document()
+    check(f"submission of {decided.encoder}", document["predictions"])
+    ordered = {"predictions": {name: document["predictions"][name] for name in CLIPS}}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        about = zipfile.ZipInfo(MEMBER, date_time=(1980, 1, 1, 0, 0, 0))
+        about.create_system, about.external_attr = 3, 0o644 << 16
+        archive.writestr(about, json.dumps(ordered, indent=1) + "\n", zipfile.ZIP_DEFLATED)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(buffer.getvalue())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputError(path, "cannot be written", got=error.strerror or str(error), fix="check the folder") from None

@@ -1,0 +1,171 @@
+"""Submissions: from features to an archive that the challenge takes, by the commands a challenger uses."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blemore import challenge, feature_files, features, predictions, runs, submissions, sweeps, trainings
+from blemore.errors import InputError, UnknownNameError
+from blemore.runs import Task
+from tests.conftest import real
+from tests.test_cli import blemore, document, refused
+from tests.test_experiments import SETTINGS
+from tests.test_runs import small_clips, small_features
+
+NAMES = [name.removesuffix(".mov") for name in submissions.CLIPS]
+SETTLED = ["--model", "linear", "--learning-rate", "3e-2", "--epochs", "4", "--jobs", "1"]
+TEMPLATE = "mirror/BlEmoRe/blemore-common/98e6236d55311643ce48a3e57fe29abd1d7810f6/data/submission_template"
+
+
+def table_of_test_clips(names: list[str]) -> features.Features:
+    x = np.random.default_rng(3).normal(size=(len(names), 4))
+    return features.table("there", names, x, encoder="mine")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Features of training and test clips, and metadata."""
+    folder, table = tmp_path_factory.mktemp("files"), small_clips()
+    feature_files.write(folder / "mine.npz", small_features(table))
+    feature_files.write(folder / "test.npz", table_of_test_clips(NAMES))
+    table.table[["filename", "fold"]].to_csv(folder / "metadata.csv", index=False)
+    return {
+        "--features": str(folder / "mine.npz"),
+        "--metadata": str(folder / "metadata.csv"),
+        "--test-features": str(folder / "test.npz"),
+    }
+
+
+def options(files: dict[str, str]) -> list[str]:
+    return [word for pair in files.items() for word in pair]
+
+
+@pytest.mark.parametrize("protocol", ["released-code", "paper-text", "nested"])
+def test_features_become_a_submission_in_two_commands(files: dict[str, str], tmp_path: Path, protocol: str) -> None:
+    asked = [*options(files), *SETTLED, "--runs", str(tmp_path / "runs"), "--protocol", protocol]
+    trained = document("train", *asked)["test"]
+    out = tmp_path / "mine.zip"
+    said = document("submit", trained["run"], "--out", str(out), "--protocol", protocol)
+    assert (said["alpha"], said["beta"], said["epochs"]) == (trained["alpha"], trained["beta"], trained["epochs"])
+    assert said["clips"] == sum(said["decisions"].values()) == 594
+    with zipfile.ZipFile(out) as archive:
+        (member,) = archive.namelist()
+        read = json.loads(archive.read(member))
+    submissions.check("here", read["predictions"])
+    path = tmp_path / member
+    path.write_text(json.dumps(read))
+    assert len(predictions.read_decisions(path)) == 594  # as blemore score reads it
+    again = tmp_path / "again.zip"
+    document("submit", str(tmp_path / "runs"), "--out", str(again), "--protocol", protocol)  # a folder that holds one
+    assert again.read_bytes() == out.read_bytes()
+
+
+def test_decisions_are_those_of_the_test_protocol(files: dict[str, str], tmp_path: Path) -> None:
+    done = trainings.train(
+        files["--features"], files["--metadata"], test_features=files["--test-features"], folder=tmp_path,
+        protocol="nested", model="linear", learning_rate=3e-2, epochs=4, jobs=1,
+    )  # fmt: skip
+    assert done.test is not None and done.test_run is not None
+    got, note = submissions.answer(done.test_run, "nested")
+    assert not note
+    assert got.document() == done.test.document()
+    other, note = submissions.answer(done.test_run, "paper-text")
+    assert "paper-text would take 4" in note or other.settings.epochs == 4
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cross-validation and a run on test clips, on disk."""
+    folder = tmp_path_factory.mktemp("runs")
+    data = runs.gather(small_clips(), small_features(small_clips()), table_of_test_clips(NAMES))
+    challenge.predict_test(data, SETTINGS, epochs=2, folder=folder, jobs=1)
+    return folder
+
+
+def test_what_cannot_be_submitted_is_one_clear_line(saved: Path, tmp_path: Path) -> None:
+    out = str(tmp_path / "mine.zip")
+    (run,) = saved.rglob("*-test-*.json")
+    fold = next(saved.rglob("*-val0-*.json"))
+    assert "predicts training clips" in refused("submit", str(fold), "--out", out)
+    assert "ends in .zip" in refused("submit", str(run), "--out", str(tmp_path / "mine.json"))
+    assert "check the folder" in refused("submit", str(run), "--out", str(tmp_path / "absent" / "mine.zip"))
+    assert "got none; make it" in refused("submit", str(tmp_path), "--out", out)
+    assert "no such file" in refused("submit", str(tmp_path / "absent.json"), "--out", out)
+    assert "did you mean 'nested'" in refused("submit", str(run), "--protocol", "nestd", "--out", out)
+    assert "got none; train again" in refused("submit", str(run), "--epochs", "7", "--out", out)
+    assert not list(tmp_path.iterdir())
+
+
+def test_thresholds_come_from_one_whole_cross_validation(saved: Path, tmp_path: Path) -> None:
+    for path in saved.rglob("*.*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (run,) = tmp_path.glob("*-test-*.json")
+    assert submissions.answer(run, "paper-text")[1] == "trained for 2 epochs; paper-text would take 8"
+    data = runs.gather(small_clips(), small_features(small_clips()))
+    longer = replace(SETTINGS, epochs=9)
+    for k in data.folds:
+        (other,) = sweeps.train(data, Task("mine", longer, tuple(f for f in data.folds if f != k), (k,)))
+        runs.save(tmp_path / "new", other)
+    for path in (tmp_path / "new").rglob("*.*"):
+        path.replace(tmp_path / path.name) if path.is_file() else None
+    with pytest.raises(InputError, match=r"got 2 \(8 epochs, 9 epochs\); say which with --epochs"):
+        submissions.answer(run, "paper-text")
+    assert submissions.answer(run, "paper-text", 8)[0].alpha > 0
+    next(tmp_path.glob("*-val3-*.json")).unlink()
+    assert len(list(tmp_path.glob("*-val3-*.json"))) == 1
+    submissions.answer(run, "paper-text")  # of the two, one is whole
+
+
+def test_what_the_challenge_would_reject_is_not_written(tmp_path: Path) -> None:
+    data = runs.gather(small_clips(), small_features(small_clips()), table_of_test_clips(NAMES[:-2]))
+    few = challenge.predict_test(data, SETTINGS, epochs=2, jobs=1)
+    with pytest.raises(InputError, match=r"2 of 594 test clips are missing; got test_0593\.mov, test_0594\.mov"):
+        submissions.write(tmp_path / "few.zip", few)
+    assert not list(tmp_path.iterdir())
+    fine = {name: [{"emotion": "sad", "salience": 100}] for name in submissions.CLIPS}
+    with pytest.raises(InputError, match="1 clips are no test clips"):
+        submissions.check("here", {**fine, "test_0595.mov": fine["test_0001.mov"]})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [[], [("sad", 70)], [("sad", 60), ("hap", 40)], [("sad", 50), ("sad", 50)], [("neu", 50), ("sad", 50)],
+     [("joy", 100)], [("sad", 50), ("hap", 30), ("ang", 20)]],
+)  # fmt: skip
+def test_each_clip_has_one_emotion_or_a_blend_of_two(wrong: list[tuple[str, int]]) -> None:
+    fine = {name: [{"emotion": "sad", "salience": 100}] for name in submissions.CLIPS}
+    entries = [{"emotion": emotion, "salience": share} for emotion, share in wrong]
+    with pytest.raises(InputError, match=r"clip test_0007\.mov; expected one emotion at 100"):
+        submissions.check("here", {**fine, "test_0007.mov": entries})
+
+
+def test_the_organisers_template_passes_and_names_the_member() -> None:
+    with zipfile.ZipFile(real(f"{TEMPLATE}_codabench.zip")) as archive:
+        assert archive.namelist() == [submissions.MEMBER]
+        template = json.loads(archive.read(submissions.MEMBER))["predictions"]
+    submissions.check("template", template)
+    assert tuple(template) == submissions.CLIPS
+
+
+def test_training_for_the_test_needs_all_folds_and_a_folder(files: dict[str, str], tmp_path: Path) -> None:
+    assert "say --runs" in refused("train", *options(files), *SETTLED)
+    assert "not --folds" in refused("train", *options(files), *SETTLED, "--runs", str(tmp_path), "--folds", "0")
+    assert "unknown protocol" in refused(
+        "train", *options(files), *SETTLED, "--runs", str(tmp_path), "--protocol", "both"
+    )
+    with pytest.raises(UnknownNameError):
+        challenge.choose([], [], "both")
+
+
+def test_the_command_says_what_it_wrote(saved: Path, tmp_path: Path) -> None:
+    result = blemore("submit", str(saved), "--out", str(tmp_path / "mine.zip"))
+    assert result.exit_code == 0
+    assert "594 clips, alpha" in result.stdout
+    assert "note: trained for 2 epochs; released-code would take 100" in result.stderr
+    assert "simulated" in result.stderr
