@@ -16,7 +16,7 @@ setup: $(READY)  ## create .venv with pinned versions (done on first use)
 
 $(READY): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[book,dask,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[book,dask,dev,encoders]'
 	@touch $@
 
 book: $(READY)  ## execute the pages that changed and build the HTML

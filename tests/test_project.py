@@ -39,7 +39,7 @@ def test_lock_names_no_local_build_and_no_address() -> None:
 def test_environment_installs_what_pyproject_says() -> None:
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     (pip,) = (entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
-    assert pip == ["--constraint requirements.lock", "--editable .[book,dev]"]
+    assert pip == ["--constraint requirements.lock", "--editable .[book,dev,encoders]"]
     (python,) = (entry for entry in environment["dependencies"] if str(entry).startswith("python="))
     assert PROJECT["requires-python"] == f">={python.removeprefix('python=')}"
 
