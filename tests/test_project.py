@@ -45,7 +45,7 @@ def test_environment_installs_what_pyproject_says() -> None:
 
 
 def test_extras_are_those_that_users_were_promised() -> None:
-    assert {"book", "encoders", "dask", "dev"} <= set(PROJECT["optional-dependencies"])
+    assert {"book", "encoders", "egemaps", "videoswin", "dask", "dev"} <= set(PROJECT["optional-dependencies"])
 
 
 def test_citation_names_the_version_of_the_package() -> None:
