@@ -16,7 +16,10 @@ setup: $(READY)  ## create .venv with pinned versions (done on first use)
 
 $(READY): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[book,dask,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[book,dask,dev,egemaps,encoders]'
+	# apart: beside a CPU build of torch its wheel does not import, and would take transformers down with it
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock --no-deps --upgrade \
+	    --target $(VENV)/torchvision torchvision
 	@touch $@
 
 book: $(READY)  ## execute the pages that changed and build the HTML

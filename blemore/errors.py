@@ -43,6 +43,10 @@ class ClipNameError(InputError):
         super().__init__(f"clip name {name!r}", problem, expected=examples)
 
 
+class MediaError(InputError):
+    """A clip cannot be decoded: it is missing, truncated or damaged, or lacks video or sound."""
+
+
 class SourceError(BlemoreError):
     """Data are not here, or are not the pinned ones."""
 

@@ -87,7 +87,7 @@ def read_folder(folder: str | Path, *, encoder: str, subsamples: bool = False, o
     files = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in (".npy", ".csv"))
     if not files:
         raise InputError(folder, "holds no .npy and no .csv", fix="one file a clip is expected")
-    arrays = [_frames(path) for path in files]
+    arrays = [read_frames(path) for path in files]
     widths = {array.shape[-1] for array in arrays}
     ranks = {array.ndim for array in arrays}
     if len(widths) > 1 or len(ranks) > 1:
@@ -127,7 +127,8 @@ def read_release(root: str | Path, encoder: str, *, partition: str = "train", su
     return read_folder(found[0], encoder=encoder, subsamples=subsamples)
 
 
-def _frames(path: Path) -> NDArray[np.floating]:
+def read_frames(path: Path) -> NDArray[np.floating]:
+    """Read one clip's features: ``.npy``, or ``.csv`` without OpenFace's bookkeeping; (T, D), or (D,) for one row."""
     if path.suffix.lower() == ".csv":
         given = read_csv(path, set())
         columns = [c for c in given.columns if c.lower() not in _BOOKKEEPING]

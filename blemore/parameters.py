@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from blemore.errors import BlemoreError, UnknownNameError
@@ -71,7 +72,7 @@ def check(**values: object) -> None:
         if name in (*CHOICES, *FILES, *FOLDERS) and not isinstance(value, str):
             raise ParameterError(f"parameter {name}: expected text, got {value!r}")
         if name == "encoder":
-            _check_encoder(str(value), trains="features" in values)
+            _check_encoder(str(value), values.get("features"))
         elif name in CHOICES and value not in CHOICES[name]:
             raise UnknownNameError(name, value, CHOICES[name])
         if name in FILES and value and not Path(str(value)).is_file():
@@ -80,9 +81,12 @@ def check(**values: object) -> None:
             raise ParameterError(f"parameter {name}: no such folder: {value}")
 
 
-def _check_encoder(encoder: str, trains: bool) -> None:
-    """Check an encoder of a page that trains on features, or of one that shows the authors' runs."""
-    if trains:
+def _check_encoder(encoder: str, features: object) -> None:
+    """Check an encoder of a page that trains on features, or of one that shows the authors' runs (None)."""
+    if features:  # the file says what they are, the name only what to call them
+        if not re.fullmatch(r"\w[\w.-]*(\+\w[\w.-]*)*(:sub)?", encoder):
+            raise ParameterError(f"encoder {encoder!r}: expected letters, digits, '_', '-' or '.', and '+' for fusions")
+    elif features is not None:
         for part in encoder.removesuffix(":sub").split("+"):
             if part not in FEATURE_ENCODERS:
                 raise UnknownNameError("encoder", part, FEATURE_ENCODERS)

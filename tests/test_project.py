@@ -39,13 +39,13 @@ def test_lock_names_no_local_build_and_no_address() -> None:
 def test_environment_installs_what_pyproject_says() -> None:
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     (pip,) = (entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
-    assert pip == ["--constraint requirements.lock", "--editable .[book,dev]"]
+    assert pip == ["--constraint requirements.lock", "--editable .[book,dev,encoders]"]
     (python,) = (entry for entry in environment["dependencies"] if str(entry).startswith("python="))
     assert PROJECT["requires-python"] == f">={python.removeprefix('python=')}"
 
 
 def test_extras_are_those_that_users_were_promised() -> None:
-    assert {"book", "encoders", "dask", "dev"} <= set(PROJECT["optional-dependencies"])
+    assert {"book", "encoders", "egemaps", "videoswin", "dask", "dev"} <= set(PROJECT["optional-dependencies"])
 
 
 def test_citation_names_the_version_of_the_package() -> None:

@@ -1,0 +1,19 @@
+"""HiCMAE's features as the data set's release ships them: sound and video, by others, beyond the paper."""
+
+from __future__ import annotations
+
+from blemore.encoders.ready import ReadyExtractor, in_release
+from blemore.encoders.registry import Encoder, Variant
+
+ENCODER = Encoder(
+    name="hicmae",
+    title="HiCMAE",
+    modality="both",
+    reads="release",
+    licence="that of the data set's release",
+    reference="Sun et al. 2024, arXiv:2401.05698",
+    choices=(Variant("release", 2048, "clip", "as released", note="ready features, one file a clip"),),
+    load=lambda opening: ReadyExtractor(2048),
+    here=lambda variant: in_release("hicmae"),
+)
+"""The entry of the registry."""

@@ -1,0 +1,213 @@
+"""Clips as encoders see them: frames one at a time, 16 kHz mono sound (paper, section 3.1).
+
+mp4 and mov, H.264 and HEVC, by PyAV; sound is resampled by soxr. Both come with the extra ``encoders`` and are
+imported when the first clip is opened.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemore.errors import InputError, MediaError
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+SAMPLE_RATE = 16_000
+"""Samples a second of :func:`audio`, as every audio encoder of the paper expects."""
+
+_BOXES = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"}  # what an mp4 or mov file begins with
+
+
+def frames(path: str | Path) -> Iterator[NDArray[np.uint8]]:
+    """Decode a clip's frames one after the other, upright.
+
+    Memory does not grow with the clip's length. Nothing is opened, and nothing is found wrong, before the first
+    frame is asked for.
+
+    Yields
+    ------
+    array (H, W, 3) uint8
+        Red, green and blue; the rotation that the file asks for is applied.
+
+    Raises
+    ------
+    MediaError
+        If the file is missing, empty, truncated or damaged, or holds no video.
+    """
+    with _open(path, "video") as (container, stream):
+        from av.video.reformatter import VideoReformatter
+
+        stream.thread_type = "AUTO"
+        convert = VideoReformatter()  # one for all frames: it keeps its tables
+        count = 0
+        for frame in container.decode(stream):
+            if frame.is_corrupt:
+                raise MediaError(path, f"frame {count + 1} is damaged", fix="copy the clip again")
+            turns, rest = divmod(frame.rotation, 90)
+            if rest:
+                raise MediaError(path, "rotation", expected="a multiple of 90 degrees", got=str(frame.rotation))
+            rgb: NDArray[Any] = convert.reformat(frame, format="rgb24").to_ndarray()
+            yield np.ascontiguousarray(np.rot90(rgb, turns)) if turns % 4 else rgb
+            count += 1
+        if not count:
+            raise MediaError(path, "the video stream holds no frame", fix="copy the clip again")
+
+
+def audio(path: str | Path) -> NDArray[np.float32]:
+    """Decode a clip's sound.
+
+    Channels are averaged, so that a signal of 0.5 on both stays 0.5, then resampled.
+
+    Returns
+    -------
+    array (n,) float32
+        Samples at 16 kHz in [-1, 1]. AAC pads: a clip of 5 s may give a few milliseconds more.
+
+    Raises
+    ------
+    MediaError
+        If the file is missing, empty, truncated or damaged, or holds no sound.
+    """
+    with _open(path, "audio") as (container, stream):
+        import av
+        import soxr
+
+        planar = av.AudioResampler(format="fltp")  # PyAV's own mix to mono is 3 dB too loud
+        resampler = soxr.ResampleStream(stream.rate, SAMPLE_RATE, 1, dtype="float32")
+        parts = [np.zeros(0, dtype=np.float32)]
+        for frame in container.decode(stream):
+            mono = [chunk.to_ndarray().mean(axis=0, dtype=np.float32) for chunk in planar.resample(frame)]
+            parts += [resampler.resample_chunk(samples) for samples in mono]
+        parts.append(resampler.resample_chunk(parts[0], last=True))
+    sound = np.concatenate(parts)
+    if not len(sound):
+        raise MediaError(path, "the audio stream holds no sample", fix="copy the clip again")
+    return np.clip(sound, -1, 1, out=sound)
+
+
+def frame_rate(path: str | Path) -> float:
+    """Return a clip's frames a second; MediaError as :func:`frames`."""
+    with _open(path, "video") as (_, stream):
+        rate = stream.average_rate or stream.guessed_rate
+        if not rate:
+            raise MediaError(path, "the video stream has no frame rate", fix="copy the clip again")
+        return float(rate)
+
+
+def write(
+    path: str | Path,
+    pictures: Iterable[NDArray[np.uint8]] = (),
+    sound: NDArray[np.float32] | None = None,
+    *,
+    rate: int = 25,
+    sample_rate: int = 48_000,
+    codec: Literal["libx264", "libx265"] = "libx264",
+) -> None:
+    """Encode a clip as mp4 or mov, by the suffix: H.264 (or HEVC) and AAC. The same input gives the same bytes.
+
+    Parameters
+    ----------
+    path : path
+        Appears only when it is whole.
+    pictures : iterable of arrays (H, W, 3) uint8
+        Even height and width; none for a clip without video.
+    sound : array (n,) or (n, channels) float32, optional
+        In [-1, 1], with one or two channels.
+    rate, sample_rate : int
+        Frames and samples a second.
+    codec : {'libx264', 'libx265'}
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        _encode(_library().open(str(part), "w"), iter(pictures), sound, rate, sample_rate, codec)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _encode(
+    container: Any, pictures: Iterator[NDArray[np.uint8]], sound: NDArray[np.float32] | None,
+    rate: int, sample_rate: int, codec: str,
+) -> None:  # fmt: skip
+    import av
+
+    with container:
+        first = next(pictures, None)
+        video = speech = None
+        if first is not None:
+            quiet = {"x265-params": "log-level=none:pools=none:frame-threads=1"} if codec == "libx265" else {}
+            # one thread: the bytes must not depend on the number of cores
+            video = container.add_stream(codec, rate=rate, options={"preset": "veryfast", "threads": "1", **quiet})
+            video.height, video.width = first.shape[:2]
+            video.pix_fmt = "yuv420p"
+        if sound is not None:
+            planes = np.ascontiguousarray(np.atleast_2d(sound.T), dtype=np.float32)
+            layout = "mono" if len(planes) == 1 else "stereo"
+            speech = container.add_stream("aac", rate=sample_rate, layout=layout)
+            whole = av.AudioFrame.from_ndarray(planes, format="fltp", layout=layout)
+            whole.sample_rate = sample_rate
+        while video and first is not None:
+            container.mux(video.encode(av.VideoFrame.from_ndarray(first, format="rgb24")))
+            first = next(pictures, None)
+        if video:
+            container.mux(video.encode())
+        if speech:
+            container.mux(speech.encode(whole))
+            container.mux(speech.encode())
+
+
+@contextmanager
+def _open(path: str | Path, kind: Literal["video", "audio"]) -> Iterator[tuple[InputContainer, Any]]:
+    """Open a clip and its best stream of a kind; whatever goes wrong with it becomes one line."""
+    _check(Path(path))
+    av = _library()
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.best(kind)
+            if stream is None:
+                held = ", ".join(sorted({one.type for one in container.streams})) or "none"
+                raise MediaError(path, f"no {kind} stream", got=f"streams of type {held}")
+            yield container, stream
+    except (av.FFmpegError, EOFError, UnicodeDecodeError) as error:
+        problem = "cannot be decoded" if isinstance(error, av.FFmpegError) else "ends too early"
+        got = getattr(error, "strerror", "") or str(error)
+        raise MediaError(path, problem, got=got, fix="copy the clip again") from None
+
+
+def _check(path: Path) -> None:
+    """Refuse what decoders would take for a short clip, or report in their own words."""
+    if not path.is_file():
+        problem = "is a folder, not a clip" if path.is_dir() else "no such file"
+        raise MediaError(path, problem, fix="check the path")
+    size, position = path.stat().st_size, 0
+    if not size:
+        raise MediaError(path, "is empty", fix="copy the clip again")
+    with path.open("rb") as file:
+        while position < size:
+            file.seek(position)
+            head = file.read(16)
+            if position == 0 and head[4:8] not in _BOXES:
+                return  # another container, or none: decoding will say
+            length = int.from_bytes(head[8:16]) if head[:4] == b"\0\0\0\1" else int.from_bytes(head[:4])
+            length = length or size - position  # 0: up to the end
+            position += max(length, 8)
+    if position > size:
+        raise MediaError(path, "is truncated", expected=f"at least {position:,} bytes", got=f"{size:,}",
+                         fix="copy the clip again")  # fmt: skip
+
+
+def _library() -> Any:
+    try:
+        import av
+    except ImportError:
+        raise InputError("clips", "PyAV is not installed", fix="pip install 'blemore[encoders]'") from None
+    return av

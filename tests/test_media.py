@@ -1,0 +1,191 @@
+"""Media: frames upright and one at a time, sound at its level, and one line for every spoilt file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blemore import media
+from blemore.errors import InputError, MediaError
+
+pytest.importorskip("av", reason="needs the extra 'encoders'")
+
+WHITE, BLUE = (255, 255, 255), (20, 40, 200)
+
+
+def pictures(n: int = 25) -> Iterator[np.ndarray]:
+    """Frames 96 wide and 64 high with one white quarter, top left; the red of the rest counts up."""
+    for i in range(n):
+        picture = np.full((64, 96, 3), BLUE, np.uint8)
+        picture[:, :, 0] = 8 * i
+        picture[:32, :48] = WHITE
+        yield picture
+
+
+def tone(seconds: float = 1.0, level: float = 0.5) -> np.ndarray:
+    return (level * np.sin(2 * np.pi * 440 * np.arange(round(48_000 * seconds)) / 48_000)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("media") / "clip.mp4"
+    media.write(path, pictures(), tone())
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov"])
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_containers_and_codecs_of_the_data_set_give_the_same_pictures_and_sound(tmp_path: Path, codec, suffix) -> None:
+    path = tmp_path / f"clip.{suffix}"
+    media.write(path, pictures(), tone(), codec=codec)
+    decoded = list(media.frames(path))
+    assert [frame.shape for frame in decoded] == [(64, 96, 3)] * 25
+    assert all(frame.dtype == np.uint8 and frame.flags.c_contiguous for frame in decoded)
+    for i, frame in enumerate(decoded):
+        assert np.abs(frame[48, 80] - np.array([8 * i, 40, 200])).max() <= 8  # in order, and red is first
+    assert media.frame_rate(path) == 25
+    sound = media.audio(path)
+    assert sound.dtype == np.float32 and 0 <= len(sound) - 16_000 < 2 * 1024
+    spectrum = np.abs(np.fft.rfft(sound[:16_000]))
+    assert spectrum.argmax() == 440
+
+
+def test_frames_are_streamed(clip: Path) -> None:
+    stream = media.frames(clip)
+    assert next(stream) is not next(stream)
+    stream.close()  # an unfinished stream leaves no open file
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_level_survives_the_mix_to_mono(tmp_path: Path, channels: int) -> None:
+    media.write(tmp_path / "clip.mp4", (), np.repeat(tone()[:, None], channels, axis=1))
+    middle = media.audio(tmp_path / "clip.mp4")[4_000:12_000]
+    assert np.sqrt(2 * (middle**2).mean()) == pytest.approx(0.5, rel=0.01)
+
+
+def test_channels_are_averaged(tmp_path: Path) -> None:
+    media.write(tmp_path / "clip.mp4", (), np.stack([tone(), np.zeros(48_000, np.float32)], axis=1))
+    middle = media.audio(tmp_path / "clip.mp4")[4_000:12_000]
+    assert np.sqrt(2 * (middle**2).mean()) == pytest.approx(0.25, rel=0.02)
+
+
+def test_sound_stays_within_full_scale(tmp_path: Path) -> None:
+    media.write(tmp_path / "clip.mp4", (), np.sign(tone()))
+    assert np.abs(media.audio(tmp_path / "clip.mp4")).max() == 1
+
+
+@pytest.mark.parametrize(("degrees", "row", "column"), [(0, 0, 0), (90, 1, 0), (180, 1, 1), (-90, 0, 1)])
+def test_rotation_of_the_file_is_applied(tmp_path: Path, degrees: int, row: int, column: int) -> None:
+    rotated(tmp_path / "clip.mov", degrees)
+    frame = next(media.frames(tmp_path / "clip.mov"))
+    height, width = (96, 64) if degrees in (90, -90) else (64, 96)
+    assert frame.shape == (height, width, 3)
+    quarters = frame.reshape(2, height // 2, 2, width // 2, 3).mean(axis=(1, 3, 4))
+    assert quarters[row, column] > 250 and np.sort(quarters, axis=None)[2] < 100
+
+
+def rotated(path: Path, degrees: int) -> None:
+    """Write a clip that asks its reader to turn it counter-clockwise."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+        stream.set_display_rotation(degrees)
+        for picture in pictures(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def test_a_rotation_that_is_no_quarter_turn_is_refused(tmp_path: Path) -> None:
+    rotated(tmp_path / "clip.mov", 45)
+    with pytest.raises(MediaError, match="rotation; expected a multiple of 90 degrees; got 45"):
+        next(media.frames(tmp_path / "clip.mov"))
+
+
+def read_all(path: Path) -> None:
+    for _ in media.frames(path):
+        pass
+
+
+SPOILT: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "truncated": (lambda whole: whole[: len(whole) // 2], "is truncated; expected at least .* bytes; got"),
+    "one byte short": (lambda whole: whole[:-1], "is truncated"),
+    "empty": (lambda whole: b"", "is empty; copy the clip again"),
+    "another format": (lambda whole: b"not a clip " * 100, "cannot be decoded; got Invalid data"),
+}
+
+
+@pytest.mark.parametrize("reader", [read_all, media.audio, media.frame_rate])
+@pytest.mark.parametrize("spoilt", SPOILT)
+def test_a_spoilt_file_is_one_clear_line(clip: Path, tmp_path: Path, spoilt: str, reader) -> None:
+    spoil, says = SPOILT[spoilt]
+    path = tmp_path / "spoilt.mp4"
+    path.write_bytes(spoil(clip.read_bytes()))
+    with pytest.raises(MediaError, match=says) as caught:
+        reader(path)
+    assert str(caught.value).startswith(str(path)) and "\n" not in str(caught.value)
+
+
+def test_a_truncated_file_whose_index_comes_first_is_refused_too(clip: Path, tmp_path: Path) -> None:
+    """Decoders take it for a short clip."""
+    import av
+
+    path = tmp_path / "fast.mp4"
+    with av.open(str(clip)) as given, av.open(str(path), "w", options={"movflags": "faststart"}) as copy:
+        streams = {stream.index: copy.add_stream_from_template(stream) for stream in given.streams}
+        for packet in given.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                copy.mux(packet)
+    read_all(path)
+    path.write_bytes(path.read_bytes()[:-2_000])
+    with pytest.raises(MediaError, match="is truncated"):
+        read_all(path)
+
+
+def test_damaged_frames_are_named(clip: Path, tmp_path: Path) -> None:
+    damaged = bytearray(clip.read_bytes())
+    start = damaged.index(b"mdat") + 1_200
+    damaged[start : start + 400] = bytes(255 - byte for byte in damaged[start : start + 400])
+    (tmp_path / "damaged.mp4").write_bytes(bytes(damaged))
+    with pytest.raises(MediaError, match=r"frame \d+ is damaged|cannot be decoded"):
+        read_all(tmp_path / "damaged.mp4")
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    media.write(tmp_path / "silent.mp4", pictures(2))
+    media.write(tmp_path / "blind.mp4", (), tone())
+    with pytest.raises(MediaError, match="no audio stream; got streams of type video"):
+        media.audio(tmp_path / "silent.mp4")
+    with pytest.raises(MediaError, match="no video stream; got streams of type audio"):
+        read_all(tmp_path / "blind.mp4")
+    with pytest.raises(MediaError, match="no such file; check the path"):
+        read_all(tmp_path / "absent.mp4")
+    with pytest.raises(MediaError, match="is a folder, not a clip"):
+        media.audio(tmp_path)
+
+
+def test_without_pyav_the_error_names_the_command_that_installs_it(clip: Path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(InputError, match=r"PyAV is not installed; pip install 'blemore\[encoders\]'"):
+        media.frame_rate(clip)
+
+
+def test_the_same_clip_is_encoded_to_the_same_bytes(clip: Path, tmp_path: Path) -> None:
+    media.write(tmp_path / "again.mp4", pictures(), tone())
+    assert (tmp_path / "again.mp4").read_bytes() == clip.read_bytes()
+
+
+def test_a_clip_that_fails_to_encode_leaves_nothing(tmp_path: Path) -> None:
+    def broken() -> Iterator[np.ndarray]:
+        yield from pictures(2)
+        raise RuntimeError("no third picture")
+
+    with pytest.raises(RuntimeError, match="no third picture"):
+        media.write(tmp_path / "clip.mp4", broken())
+    assert list(tmp_path.iterdir()) == []
