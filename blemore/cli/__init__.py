@@ -4,7 +4,7 @@ Every command takes ``--json`` and then prints one JSON document and nothing els
 to stderr in one line: exit code 2 for bad input, 1 where a check or a page fails.
 """
 
-from blemore.cli import data, pages, scores, train
+from blemore.cli import data, extraction, pages, scores, train
 from blemore.cli.group import main
 
-__all__ = ["data", "main", "pages", "scores", "train"]
+__all__ = ["data", "extraction", "main", "pages", "scores", "train"]
