@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Sequence
+from typing import Any
 
 
 class BlemoreError(Exception):
     """Base of all errors raised on purpose; its text is one line that a user can act on."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _revive, (type(self), str(self))  # workers hand errors over by text: what made it is gone there
+
+
+def _revive(kind: type[BlemoreError], text: str) -> BlemoreError:
+    error = kind.__new__(kind)
+    Exception.__init__(error, text)
+    return error
 
 
 class UnknownNameError(BlemoreError, LookupError):

@@ -33,7 +33,15 @@ MODALITY = {"openface": "video", "clip": "video", "imagebind": "video", "videoma
             "wavlm": "audio"}  # fmt: skip
 """Encoders that are simulated, and what they see or hear."""
 
-WIDTHS = {"openface": 31, "clip": 512, "imagebind": 1024, "videomaev2": 1408, "videoswin": 1024, "hubert": 1024, "wavlm": 1024}
+WIDTHS = {
+    "openface": 31,
+    "clip": 512,
+    "imagebind": 1024,
+    "videomaev2": 1408,
+    "videoswin": 1024,
+    "hubert": 1024,
+    "wavlm": 1024,
+}
 """Features per frame of the paper's encoders (section 4.2)."""
 
 PROFILES = {"quick": 16, "paper": 1}
@@ -120,7 +128,9 @@ def features(encoder: str, clips: Clips, *, seed: int = DISPLAYED_SEED, profile:
         raise UnknownNameError("subsampled encoder", alone, WINDOWS)
     series = [x for _, x in frames(alone, clips, seed=seed, profile=profile, parameters=parameters)]
     if alone == encoder:
-        return table("stand-in", clips.names, np.stack([aggregate(x) for x in series]), encoder=encoder, origin="stand-in")
+        return table(
+            "stand-in", clips.names, np.stack([aggregate(x) for x in series]), encoder=encoder, origin="stand-in"
+        )
     counts = np.array([len(x) for x in series])
     return table("stand-in", clips.names, np.concatenate(series), counts, encoder=encoder, origin="stand-in")
 
@@ -130,8 +140,12 @@ def frames(encoder: str, clips: Clips, *, seed: int = DISPLAYED_SEED, profile: s
     """Simulate frame features clip by clip: name, (T, D) float32, one row every 0.16 s or every window."""
     p = world() if parameters is None else parameters
     size, modality, signal = width(encoder, profile), MODALITY[encoder], p.signal[encoder]
-    wider = np.sqrt(size / width(encoder, "quick"))  # noise of a wider encoder is larger, or width alone would average it out
-    projection = _orthonormal(max(size, p.latents), p.latents, f"{encoder} projection")[:size] * np.sqrt(size / p.latents)
+    wider = np.sqrt(
+        size / width(encoder, "quick")
+    )  # noise of a wider encoder is larger, or width alone would average it out
+    projection = _orthonormal(max(size, p.latents), p.latents, f"{encoder} projection")[:size] * np.sqrt(
+        size / p.latents
+    )
     axes = _orthonormal(size, size, f"{encoder} noise").T
     spectrum = np.arange(1, size + 1) ** -p.decay
     spectrum *= wider * p.clip_noise * np.sqrt(size / np.sum(spectrum**2))

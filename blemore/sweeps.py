@@ -8,20 +8,17 @@ interrupted sweep loses at most the trainings that were running: asked again, it
 
 from __future__ import annotations
 
-import importlib.metadata
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import joblib
 from tqdm import tqdm
 
-from blemore import stacks
-from blemore.errors import InputError, UnknownNameError, first
+from blemore import clusters, stacks
+from blemore.errors import InputError, UnknownNameError
 from blemore.heads import head
 from blemore.models import n_parameters
 from blemore.runs import Data, Run, Task, digests, find, save, split
@@ -151,7 +148,7 @@ def _units(data: Mapping[str, Data], todo: Sequence[Task], workers: int) -> list
 
 def _execute(data: Mapping[str, Data], todo: Sequence[Task], jobs: int | None, scheduler: str | None) -> Iterator[Run]:
     if scheduler and todo:
-        with _cluster(scheduler, list(data.values())) as workers:
+        with clusters.connected(scheduler, list(data.values())) as workers:
             yield from _parallel(data, _units(data, todo, workers), n_jobs=-1)
         return
     jobs = min(jobs or joblib.cpu_count(), len(todo))
@@ -168,45 +165,3 @@ def _parallel(data: Mapping[str, Data], units: Sequence[list[Task]], n_jobs: int
     work = joblib.Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
     for runs in work(joblib.delayed(train)(data[tasks[0].encoder], *tasks) for tasks in units):
         yield from runs
-
-
-@contextmanager
-def _cluster(scheduler: str, shared: list[Data]) -> Iterator[int]:
-    """Compute on a cluster; the value is its number of workers."""
-    try:
-        from distributed import Client
-    except ImportError:
-        raise InputError("scheduler", "dask is not installed", fix="pip install 'blemore[dask]'") from None
-    try:
-        client = Client(scheduler, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
-        raise InputError(
-            scheduler, "no Dask scheduler answers", got=str(error).splitlines()[0], fix="check the address"
-        ) from None
-    with client:
-        workers = _check_workers(scheduler, client)
-        with joblib.parallel_config("dask", client=client, scatter=shared):
-            yield workers
-
-
-def _check_workers(scheduler: str, client: Any) -> int:
-    """Check what joblib would wait for without end, that workers are there and have this package; count them."""
-    if not (threads := client.nthreads()):
-        raise InputError(scheduler, "has no workers", fix=f"start some: dask worker {scheduler} --nthreads 1")
-    if many := [worker for worker, count in threads.items() if count != 1]:
-        raise InputError(scheduler, "workers have several threads", got=first(many), fix="start them with --nthreads 1")
-    for package in ("blemore", "torch"):
-        here = importlib.metadata.version(package)
-        try:
-            there = client.run(importlib.metadata.version, package)
-        except importlib.metadata.PackageNotFoundError:
-            there = dict.fromkeys(threads, "none")
-        if other := {worker: version for worker, version in there.items() if version != here}:
-            raise InputError(
-                scheduler,
-                f"{package} on workers",
-                expected=here,
-                got=first([f"{version} on {worker}" for worker, version in other.items()]),
-                fix="install the same version there",
-            )
-    return len(threads)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import random
 import signal
@@ -137,35 +136,6 @@ def test_a_dask_cluster_gives_the_same_files(tmp_path: Path, scheduler: str) -> 
     sweeps.sweep(data, ALL, folder=tmp_path / "here", jobs=2)
     sweeps.sweep(data, ALL, folder=tmp_path / "there", scheduler=scheduler)
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
-
-
-class FakeClient:
-    """A cluster as the check of workers sees it."""
-
-    def __init__(self, threads: dict[str, int], versions: dict[str, str] | None) -> None:
-        self._threads, self._versions = threads, versions
-
-    def nthreads(self) -> dict[str, int]:
-        return self._threads
-
-    def run(self, function, package: str) -> dict[str, str]:
-        if self._versions is None:
-            raise importlib.metadata.PackageNotFoundError(package)
-        return self._versions
-
-
-@pytest.mark.parametrize(
-    ("threads", "versions", "says"),
-    [
-        ({}, {}, "has no workers; start some"),
-        ({"tcp://a": 8}, {}, "several threads; got tcp://a; start them with --nthreads 1"),
-        ({"tcp://a": 1}, None, "blemore on workers; expected .*; got none on tcp://a"),
-        ({"tcp://a": 1}, {"tcp://a": "0.0.1"}, "blemore on workers; expected .*; got 0.0.1 on tcp://a"),
-    ],
-)
-def test_a_cluster_that_cannot_work_is_one_clear_line(threads, versions, says) -> None:
-    with pytest.raises(InputError, match=says):
-        sweeps._check_workers("tcp://b", FakeClient(threads, versions))
 
 
 def test_wrong_requests_are_refused() -> None:

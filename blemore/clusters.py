@@ -1,0 +1,71 @@
+"""Work on many machines: joblib's Dask backend, checked before it is trusted with work."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import joblib
+
+from blemore.errors import InputError, first
+
+
+@contextmanager
+def connected(
+    scheduler: str, shared: Sequence[object] = (), packages: Sequence[str] = ("blemore", "torch")
+) -> Iterator[int]:
+    """Let joblib compute on a cluster; the value is its number of workers.
+
+    Parameters
+    ----------
+    scheduler : str
+        Address of a Dask scheduler, ``tcp://host:8786``.
+    shared : sequence
+        Large arguments of the tasks, sent to each worker once.
+    packages : sequence of str
+        What workers must have in the version that is here.
+
+    Raises
+    ------
+    InputError
+        If Dask is not installed, nobody answers, or the workers cannot do the work.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InputError("scheduler", "dask is not installed", fix="pip install 'blemore[dask]'") from None
+    try:
+        client = Client(scheduler, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise InputError(
+            scheduler, "no Dask scheduler answers", got=str(error).splitlines()[0], fix="check the address"
+        ) from None
+    with client:
+        workers = check_workers(scheduler, client, packages)
+        with joblib.parallel_config("dask", client=client, scatter=list(shared) or None):
+            yield workers
+
+
+def check_workers(scheduler: str, client: Any, packages: Sequence[str]) -> int:
+    """Check what joblib would wait for without end, that workers are there and have the packages; count them."""
+    if not (threads := client.nthreads()):
+        raise InputError(scheduler, "has no workers", fix=f"start some: dask worker {scheduler} --nthreads 1")
+    if many := [worker for worker, count in threads.items() if count != 1]:
+        raise InputError(scheduler, "workers have several threads", got=first(many), fix="start them with --nthreads 1")
+    for package in packages:
+        here = importlib.metadata.version(package)
+        try:
+            there = client.run(importlib.metadata.version, package)
+        except importlib.metadata.PackageNotFoundError:
+            there = dict.fromkeys(threads, "none")
+        if other := {worker: version for worker, version in there.items() if version != here}:
+            raise InputError(
+                scheduler,
+                f"{package} on workers",
+                expected=here,
+                got=first([f"{version} on {worker}" for worker, version in other.items()]),
+                fix="install the same version there",
+            )
+    return len(threads)

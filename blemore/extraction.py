@@ -1,0 +1,258 @@
+"""From clips to features: one ``.npy`` a clip, on one machine or many, resumed by content (paper, 4.1 and 4.2).
+
+Each feature file ``NAME.npy (T, D)`` has a neighbour ``NAME.json`` that says what it was made of: digests of the
+clip and of the weights, encoder, variant, revision. It is written last, and each file appears at once, so an
+interrupted extraction loses at most the clips that were running, and nothing is extracted twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from blemore import clusters
+from blemore.encoders import Encoder, Extractor
+from blemore.errors import BlemoreError, InputError, first
+from blemore.labels import stem
+
+FORMAT = 1
+"""Number of the files' layout and of the computation; a change of either makes old features invisible."""
+
+SUFFIXES = {"clip": (".mp4", ".mov"), "csv": (".csv",), "release": (".npy", ".csv")}
+"""What is taken of a folder, by what an encoder reads."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one clip: rows of features, or why there are none; `flag` is what is remarkable about it."""
+
+    clip: str
+    status: Literal["extracted", "kept", "failed"]
+    rows: int = 0
+    problem: str = ""
+    flag: str = ""
+
+    def line(self) -> str:
+        """Return what there is to say about the clip, in one line."""
+        return f"{self.status}: {self.problem or f'{self.clip}: {self.flag}'}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is the same for all clips of an extraction."""
+
+    encoder: Encoder
+    variant: str
+    weights: Path | None
+    weights_digest: str
+    device: str
+    precision: str
+    out: Path
+
+    def identity(self, clip: str) -> dict[str, object]:
+        """Return what features are made of, given the clip's digest; equal features, equal identity."""
+        encoder, revision = self.encoder.name, self.encoder.variant(self.variant).revision
+        return {"format": FORMAT, "clip": clip, "encoder": encoder, "variant": self.variant, "revision": revision,
+                "weights": self.weights_digest, "precision": self.precision}  # fmt: skip
+
+
+def extract(
+    encoder: Encoder,
+    paths: Sequence[str | Path],
+    out: str | Path,
+    *,
+    variant: str = "",
+    weights: str | Path | None = None,
+    device: str = "cpu",
+    jobs: int = 1,
+    scheduler: str | None = None,
+    progress: bool = False,
+) -> list[Outcome]:
+    """Extract what is not yet extracted of some clips; a bad clip gives one line on stderr, and the rest goes on.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        See :func:`blemore.encoders.get`.
+    paths : sequence of paths
+        Clips (or what the encoder reads), and folders of them.
+    out : path
+        Folder of the features.
+    variant, weights, device
+        See :meth:`blemore.encoders.Encoder.open`. Half precision is used except on a CPU.
+    jobs : int
+        Processes on this machine; each loads the model once.
+    scheduler : str, optional
+        Address of a Dask scheduler, whose workers see the same files, to do the work instead.
+    progress : bool
+        Show what is done, and the time that is left, on stderr.
+
+    Returns
+    -------
+    list of Outcome
+        One for each clip, in the order of `paths`.
+
+    Raises
+    ------
+    InputError, UnknownNameError
+        If there is nothing to do, two clips would have the same name, or a choice does not exist.
+    BlemoreError
+        If the encoder cannot be opened.
+    """
+    if jobs < 1:
+        raise InputError("jobs", "number of processes", expected="1 or more", got=str(jobs))
+    clips = gather(paths, encoder.reads)
+    weights = None if weights is None else Path(weights)
+    if weights and not weights.exists():
+        raise InputError(weights, "no such file", fix="check the path of the weights")
+    job = Job(
+        encoder=encoder,
+        variant=encoder.variant(variant).name,
+        weights=weights.absolute() if weights else None,
+        weights_digest=_digest(weights) if weights else "",
+        device=device,
+        precision="float32" if device == "cpu" else "float16",
+        out=Path(out).absolute(),
+    )
+    job.out.mkdir(parents=True, exist_ok=True)
+    if scheduler:
+        clips = [clip.absolute() for clip in clips]
+    done: dict[str, Outcome] = {}
+    with tqdm(total=len(clips), desc=encoder.name, unit="clip", disable=not progress) as bar:
+        for outcome in _execute(job, clips, jobs, scheduler):
+            done[outcome.clip] = outcome
+            if outcome.problem or outcome.flag:
+                bar.clear()
+                print(outcome.line(), file=sys.stderr, flush=True)
+            bar.update()
+    return [done[str(clip)] for clip in clips]
+
+
+def gather(paths: Sequence[str | Path], reads: str = "clip") -> list[Path]:
+    """Return the files among some paths, folders replaced by the files in them that an encoder reads."""
+    found: list[Path] = []
+    for path in map(Path, paths):
+        inside = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES[reads]) if path.is_dir() else []
+        if path.is_dir() and not inside:
+            raise InputError(path, "folder holds nothing to read", expected=f"files {' or '.join(SUFFIXES[reads])}")
+        if not path.exists():
+            raise InputError(path, "no such file", fix="check the path")
+        found += inside or [path]
+    found = list(dict.fromkeys(found))
+    if not found:
+        raise InputError("clips", "none are given", fix="name files or folders")
+    names: dict[str, Path] = {}
+    for path in found:
+        if (other := names.setdefault(stem(path.name), path)) != path:
+            raise InputError(path, f"has the same name as {other}", fix="extract them to different folders")
+    return found
+
+
+def extract_one(job: Job, clip: Path) -> Outcome:
+    """Extract one clip, unless it is done: what a worker does."""
+    target = job.out / f"{stem(clip.name)}.npy"
+    try:
+        identity = job.identity(_digest(clip))
+    except OSError as error:
+        return Outcome(str(clip), "failed", problem=str(InputError(clip, "cannot be read", got=error.strerror or "")))
+    if kept := _kept(target, identity):
+        return Outcome(str(clip), "kept", kept[0], flag=kept[1])
+    extractor = _opened(job)  # what is wrong with the encoder is wrong for all clips: it ends the extraction
+    try:
+        features = extractor(clip)
+        _check(clip, features)
+    except BlemoreError as error:
+        return Outcome(str(clip), "failed", problem=str(error))
+    except Exception as error:  # a long batch must not end for one clip that a library stumbles over
+        text = f"{type(error).__name__} {first(str(error).splitlines(), 1)}"
+        return Outcome(str(clip), "failed", problem=str(InputError(clip, "cannot be extracted", got=text)))
+    _save(target, features, identity, extractor.flag)
+    return Outcome(str(clip), "extracted", len(features), flag=extractor.flag)
+
+
+def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
+    """Return the JSON document of ``blemore extract``: counts by status, and each clip's outcome."""
+    counts = {status: sum(one.status == status for one in outcomes) for status in ("extracted", "kept", "failed")}
+    return {**counts, "clips": [asdict(one) for one in outcomes]}
+
+
+def _execute(job: Job, clips: Sequence[Path], jobs: int, scheduler: str | None) -> Iterator[Outcome]:
+    if scheduler:
+        with clusters.connected(scheduler, packages=("blemore", "torch", "av")):
+            yield from _parallel(job, clips, n_jobs=-1)
+    elif jobs == 1 or len(clips) == 1:
+        yield from (extract_one(job, clip) for clip in clips)
+    else:
+        with joblib.parallel_config("loky"):  # which shares the cores' threads between the processes
+            yield from _parallel(job, clips, n_jobs=min(jobs, len(clips)))
+
+
+def _parallel(job: Job, clips: Sequence[Path], n_jobs: int) -> Iterator[Outcome]:
+    work = joblib.Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
+    yield from work(joblib.delayed(extract_one)(job, clip) for clip in clips)
+
+
+_MODELS: dict[tuple[object, ...], Extractor] = {}  # one a process: what a worker opened for its first clip
+
+
+def _opened(job: Job) -> Extractor:
+    key = (job.encoder.name, job.variant, job.weights, job.weights_digest, job.device, job.precision)
+    if key not in _MODELS:
+        _MODELS.clear()
+        _MODELS[key] = job.encoder.open(
+            variant=job.variant, weights=job.weights, device=job.device, precision=job.precision
+        )
+    return _MODELS[key]
+
+
+def _check(clip: Path, features: NDArray[np.float32]) -> None:
+    if features.ndim != 2 or 0 in features.shape or features.dtype != np.float32:
+        got = f"{features.dtype} {features.shape}"
+        raise InputError(clip, "features", expected="float32 (T, D), at least one row", got=got)
+    if not np.isfinite(features).all():
+        raise InputError(clip, "NaN or infinite features", fix="extract it in float32, on a CPU")
+
+
+def _save(target: Path, features: NDArray[np.float32], identity: dict[str, object], flag: str) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, features, allow_pickle=False)
+    _replace(target, buffer.getvalue())
+    made_of = {**identity, "features": hashlib.sha256(buffer.getvalue()).hexdigest(), "rows": len(features)}
+    _replace(target.with_suffix(".json"), json.dumps({**made_of, "flag": flag}, indent=1).encode())
+
+
+def _kept(target: Path, identity: dict[str, object]) -> tuple[int, str] | None:
+    """Return rows and flag of features that were made of the same and are as they were written, else nothing."""
+    try:
+        made_of = json.loads(target.with_suffix(".json").read_text())
+        whole = _digest(target) == made_of["features"]
+        same = {key: made_of.get(key) for key in identity} == identity
+        return (int(made_of["rows"]), str(made_of["flag"])) if whole and same else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # not there, or not ours: extract
+
+
+def _replace(path: Path, content: bytes) -> None:
+    part = path.with_name(f".{path.name}.part")  # no process id: the next try overwrites what a killed one left
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file, or of the names and digests of all files of a folder."""
+    if path.is_dir():
+        inside = [f"{_digest(one)} {one.relative_to(path)}" for one in sorted(path.rglob("*")) if one.is_file()]
+        return hashlib.sha256("\n".join(inside).encode()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

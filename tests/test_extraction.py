@@ -1,0 +1,300 @@
+"""Extraction: killed and resumed, in processes, on a cluster, and with bad clips among good ones."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blemore import encoders, extraction, feature_files, fixture, media
+from blemore.encoders import Encoder, Variant
+from blemore.encoders.registry import Opening
+from blemore.errors import InputError, SourceError, UnknownNameError
+from tests.conftest import ROOT
+from tests.test_cli import blemore, document, refused
+
+pytest.importorskip("av", reason="needs the extra 'encoders'")
+
+
+class MeanColour:
+    """Mean red, green and blue of each frame: an encoder that needs no model."""
+
+    def __init__(self, opening: Opening) -> None:
+        self.opening, self.flag = opening, ""
+
+    def __call__(self, path: Path) -> np.ndarray:
+        rows = np.array([frame.mean(axis=(0, 1)) for frame in media.frames(path)], dtype=np.float32)
+        self.flag = "dark" if rows.mean() < 50 else ""
+        return rows if self.opening.variant == "rgb" else rows[:, :1]
+
+
+CHOICES = (Variant("rgb", 3, "frame", "25", revision="1"), Variant("red", 1, "frame", "25", revision="1"))
+MEAN = Encoder("mean", "Mean colour", "video", "clip", "none", "here", CHOICES, MeanColour)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of 20 clips of nobody."""
+    folder = tmp_path_factory.mktemp("clips")
+    fixture.write_clips(folder, 20, seconds=0.4, size=64)
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def statuses(outcomes: list[extraction.Outcome]) -> dict[str, int]:
+    return {status: count for status, count in extraction.summary(outcomes).items() if isinstance(count, int)}
+
+
+def test_every_clip_becomes_one_array_beside_what_it_was_made_of(clips: Path, tmp_path: Path) -> None:
+    outcomes = extraction.extract(MEAN, [clips], tmp_path)
+    assert statuses(outcomes) == {"extracted": 20, "kept": 0, "failed": 0}
+    assert [Path(one.clip).stem for one in outcomes] == sorted(fixture.names(20))
+    for name in fixture.names(20):
+        array = np.load(tmp_path / f"{name}.npy", allow_pickle=False)
+        assert array.shape == (10, 3) and array.dtype == np.float32
+        made_of = json.loads((tmp_path / f"{name}.json").read_text())
+        assert (made_of["encoder"], made_of["variant"], made_of["revision"]) == ("mean", "rgb", "1")
+    assert len(contents(tmp_path)) == 40
+
+
+def in_a_process(clips: Path, out: Path) -> subprocess.Popen:
+    code = (
+        "import sys; from tests.test_extraction import MEAN, extraction;"
+        "extraction.extract(MEAN, [sys.argv[1]], sys.argv[2])"
+    )
+    return subprocess.Popen([sys.executable, "-c", code, str(clips), str(out)], cwd=ROOT)
+
+
+def test_killed_twice_at_random_and_resumed_it_leaves_what_an_uninterrupted_run_leaves(
+    clips: Path, tmp_path: Path
+) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    extraction.extract(MEAN, [clips], whole)
+    rng, kills = random.Random(0), 0
+    for done in (rng.randint(1, 9), rng.randint(10, 18)):  # a moment after this many clips are on disk
+        process = in_a_process(clips, killed)
+        while process.poll() is None and len(list(killed.glob("*.json"))) < done:
+            time.sleep(0.001)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.wait()
+        assert 0 < len(list(killed.glob("*.json"))) < 20
+    assert kills == 2
+    assert in_a_process(clips, killed).wait() == 0
+    assert contents(killed) == contents(whole)
+
+
+def test_a_corrupt_clip_is_one_line_and_the_rest_finish(clips: Path, tmp_path: Path, capsys) -> None:
+    whole = sorted(clips.iterdir())
+    bad = tmp_path / "A9009_hap_int1_ver1.mp4"
+    bad.write_bytes(whole[0].read_bytes()[:3_000])
+    outcomes = extraction.extract(MEAN, [*whole[:3], bad, *whole[3:5]], tmp_path / "out")
+    assert [one.status for one in outcomes] == ["extracted"] * 3 + ["failed"] + ["extracted"] * 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith(f"failed: {bad}: is truncated; expected at least")
+    assert not list((tmp_path / "out").glob("A9009*"))
+
+
+def test_what_a_library_stumbles_over_is_one_line_too(clips: Path, tmp_path: Path) -> None:
+    def stumble(path: Path) -> np.ndarray:
+        raise RuntimeError("sizes differ\nin many ways")
+
+    stumbling = replace(MEAN, name="stumbling", load=lambda opening: stumble)
+    (outcome,) = extraction.extract(stumbling, [next(clips.iterdir())], tmp_path)
+    assert outcome.problem.endswith("cannot be extracted; got RuntimeError sizes differ and 1 more")
+
+
+@pytest.mark.parametrize("value", [np.full((2, 3), np.nan, np.float32), np.zeros((0, 3), np.float32), np.zeros((2, 3))])
+def test_features_that_are_none_are_refused(clips: Path, tmp_path: Path, value: np.ndarray) -> None:
+    broken = replace(MEAN, name=f"broken {value.dtype} {value.shape}", load=lambda opening: lambda path: value)
+    (outcome,) = extraction.extract(broken, [next(clips.iterdir())], tmp_path)
+    assert outcome.status == "failed" and "features" in outcome.problem
+
+
+def test_nothing_is_done_twice_and_the_model_is_not_even_opened(clips: Path, tmp_path: Path) -> None:
+    extraction.extract(MEAN, [clips], tmp_path)
+    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    closed = replace(MEAN, load=lambda opening: pytest.fail("opened again"))
+    extraction._MODELS.clear()
+    assert statuses(extraction.extract(closed, [clips], tmp_path)) == {"extracted": 0, "kept": 20, "failed": 0}
+    assert before == {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("change", ["clip", "variant", "revision", "weights", "features", "sidecar", "device"])
+def test_whatever_features_depend_on_makes_them_new(clips: Path, tmp_path: Path, change: str) -> None:
+    path, out = tmp_path / "A9001_ang_int1_ver1.mp4", tmp_path / "out"
+    one, two = sorted(clips.iterdir())[:2]
+    path.write_bytes(one.read_bytes())
+    extraction.extract(MEAN, [path], out)
+    encoder, options = MEAN, {}
+    if change == "clip":
+        path.write_bytes(two.read_bytes())
+    elif change == "variant":
+        options = {"variant": "red"}
+    elif change == "revision":
+        encoder = replace(MEAN, choices=(replace(CHOICES[0], revision="2"),))
+    elif change == "weights":
+        (tmp_path / "weights.bin").write_bytes(b"weights")
+        options = {"weights": tmp_path / "weights.bin"}
+    elif change == "features":
+        np.save(out / f"{path.stem}.npy", np.ones((2, 3), np.float32))
+    elif change == "sidecar":
+        (out / f"{path.stem}.json").write_text("[]")
+    else:
+        options = {"device": "cuda"}
+    assert extraction.extract(encoder, [path], out, **options)[0].status == "extracted"
+    assert extraction.extract(encoder, [path], out, **options)[0].status == "kept"
+
+
+def test_what_is_remarkable_about_a_clip_is_said_each_time(tmp_path: Path, capsys) -> None:
+    path = tmp_path / "dark.mp4"
+    media.write(path, [np.zeros((64, 64, 3), np.uint8)] * 2)
+    for status in ("extracted", "kept"):
+        (outcome,) = extraction.extract(MEAN, [path], tmp_path / "out")
+        assert (outcome.status, outcome.flag) == (status, "dark")
+        assert f"{status}: {path}: dark" in capsys.readouterr().err
+
+
+def test_an_interrupt_keeps_what_is_finished(clips: Path, tmp_path: Path) -> None:
+    class Interrupted(MeanColour):
+        def __call__(self, path: Path) -> np.ndarray:
+            if path.stem.startswith("A9001_hap"):
+                raise KeyboardInterrupt
+            return super().__call__(path)
+
+    before = [path for path in sorted(clips.iterdir()) if path.stem < "A9001_hap"]
+    with pytest.raises(KeyboardInterrupt):
+        extraction.extract(replace(MEAN, name="interrupted", load=Interrupted), [clips], tmp_path)
+    assert len(list(tmp_path.glob("*.json"))) == len(before) > 0
+
+
+def test_processes_give_the_same_files(clips: Path, tmp_path: Path, capsys) -> None:
+    extraction.extract(MEAN, [clips], tmp_path / "one")
+    extraction.extract(MEAN, [clips], tmp_path / "two", jobs=2, progress=True)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    assert "mean: 100%" in capsys.readouterr().err
+
+
+def test_an_encoder_that_cannot_be_opened_ends_the_batch_in_one_line(clips: Path, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="weights are not here"):
+        extraction.extract(replace(MEAN, name="absent", load=absent), [clips], tmp_path, jobs=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def absent(opening: Opening) -> MeanColour:
+    raise SourceError("weights are not here")
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    """Address of a local Dask worker over TCP."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, protocol="tcp://"
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+def test_a_dask_cluster_gives_the_same_files(clips: Path, tmp_path: Path, scheduler: str) -> None:
+    paths = sorted(clips.iterdir())[:5]
+    extraction.extract(MEAN, paths, tmp_path / "here")
+    extraction.extract(MEAN, paths, tmp_path / "there", scheduler=scheduler)
+    assert contents(tmp_path / "here") == contents(tmp_path / "there")
+
+
+def test_wrong_requests_are_refused(clips: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="processes; expected 1 or more"):
+        extraction.extract(MEAN, [clips], tmp_path, jobs=0)
+    with pytest.raises(UnknownNameError, match="variant of mean 'blue'"):
+        extraction.extract(MEAN, [clips], tmp_path, variant="blue")
+    with pytest.raises(InputError, match="no such file"):
+        extraction.extract(MEAN, [clips / "absent.mp4"], tmp_path)
+    with pytest.raises(InputError, match=r"folder holds nothing to read; expected files .mp4 or .mov"):
+        extraction.extract(MEAN, [tmp_path], tmp_path)
+    with pytest.raises(InputError, match="none are given"):
+        extraction.extract(MEAN, [], tmp_path)
+    with pytest.raises(InputError, match=r"weights.bin: no such file"):
+        extraction.extract(MEAN, [clips], tmp_path, weights=tmp_path / "weights.bin")
+
+
+def test_two_clips_of_one_name_are_refused(clips: Path, tmp_path: Path) -> None:
+    one = next(clips.iterdir())
+    (tmp_path / one.name).write_bytes(one.read_bytes())
+    with pytest.raises(InputError, match="has the same name as"):
+        extraction.gather([clips, tmp_path])
+    assert extraction.gather([clips, one]) == extraction.gather([clips])
+
+
+def peak(path: Path) -> int:
+    """Peak memory in bytes of a process that decodes a clip."""
+    code = (
+        "import resource, sys; from blemore import media;"
+        "n = sum(1 for _ in media.frames(sys.argv[1])); media.audio(sys.argv[1]);"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True, cwd=ROOT)
+    return int(done.stdout) * (1 if sys.platform == "darwin" else 1024)
+
+
+def test_memory_does_not_grow_with_the_length_of_a_clip(tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (9, 16, 3), dtype=np.uint8).repeat(80, 0).repeat(80, 1)
+    for seconds in (2, 60):  # 720p; 3 frames a second, to be quick: kept in memory, they would be 500 MB
+        silence = np.zeros(48_000 * seconds, np.float32)
+        media.write(tmp_path / f"{seconds}.mp4", (picture for _ in range(3 * seconds)), silence, rate=3)
+    assert peak(tmp_path / "60.mp4") < peak(tmp_path / "2.mp4") + 50e6
+
+
+@pytest.fixture
+def mean(monkeypatch) -> None:
+    """Make the test encoder one of the registry."""
+    monkeypatch.setitem(encoders.REGISTRY, "mean", MEAN)
+
+
+@pytest.mark.usefixtures("mean")
+def test_the_commands_go_from_clips_to_a_feature_table(clips: Path, tmp_path: Path) -> None:
+    arguments = ("extract", "--encoder", "mean", str(clips), "--out", str(tmp_path / "mean"))
+    first, again = document(*arguments), document(*arguments)
+    assert (first["extracted"], first["kept"], first["failed"]) == (20, 0, 0)
+    assert (again["extracted"], again["kept"], again["failed"]) == (0, 20, 0)
+    assert {clip["rows"] for clip in again["clips"]} == {10}
+    shown = document("aggregate", str(tmp_path / "mean"), "--out", str(tmp_path / "mean.npz"))
+    assert (shown["n"], shown["width"]) == (20, 21)
+    with np.load(tmp_path / "mean.npz", allow_pickle=False) as table:
+        assert table["X"].shape == (20, 21) and table["X"].dtype == np.float32
+        assert table["filenames"].tolist() == sorted(fixture.names(20))
+    assert feature_files.read(tmp_path / "mean.npz").encoder == "mean"
+
+
+@pytest.mark.usefixtures("mean")
+def test_the_exit_code_says_that_a_clip_failed(clips: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.mp4").write_bytes(b"")
+    good = str(next(clips.iterdir()))
+    done = blemore(
+        "extract", "--encoder", "mean", str(tmp_path / "bad.mp4"), good, "--out", str(tmp_path / "out"), "--json"
+    )
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["failed"] == json.loads(done.stdout)["extracted"] == 1
+    assert done.stderr == f"failed: {tmp_path / 'bad.mp4'}: is empty; copy the clip again\n"
+    people = blemore("extract", "--encoder", "mean", str(tmp_path / "bad.mp4"), good, "--out", str(tmp_path / "out"))
+    assert people.exit_code == 1 and people.stdout.startswith("0 extracted, 1 already there, 1 failed: ")
+
+
+def test_bad_requests_are_one_line(clips: Path, tmp_path: Path) -> None:
+    out = ("--out", str(tmp_path / "out"))
+    assert "did you mean 'wavlm'" in refused("extract", "--encoder", "wavln", str(clips), *out)
+    assert "no such file" in refused("extract", "--encoder", "clip", str(clips / "absent.mp4"), *out)
+    assert "a name ending in .npz" in refused("aggregate", str(tmp_path), "--out", str(tmp_path / "table"))
+    assert "holds no .npy" in refused("aggregate", str(tmp_path), "--out", str(tmp_path / "table.npz"))
