@@ -214,14 +214,14 @@ def _expressions(actor: str, modality: str, seed: int, q: int, style: float, neu
 def _orthonormal(rows: int, columns: int, what: str) -> NDArray[np.float64]:
     """Return orthonormal columns that belong to the world, not to a draw of it."""
     q, r = np.linalg.qr(_generator(0, "world", what).standard_normal((rows, columns)))
-    return q * np.sign(np.diag(r))  # type: ignore[no-any-return]
+    return q * np.sign(np.diag(r))
 
 
 def _windows(series: NDArray[np.float64]) -> NDArray[np.float64]:
     """Average four latents each; the last window may hold fewer."""
     starts = np.arange(0, len(series), 4)
     lengths = np.diff(np.append(starts, len(series)))
-    return np.add.reduceat(series, starts) / lengths[:, None]  # type: ignore[no-any-return]
+    return np.add.reduceat(series, starts) / lengths[:, None]
 
 
 def _generator(seed: int, *what: str) -> np.random.Generator:
