@@ -11,7 +11,7 @@ import pytest
 from blemore import encoders
 from blemore.encoders import openface
 from blemore.errors import InputError
-from blemore.features import aggregate
+from blemore.statistics import aggregate
 from tests.conftest import real
 
 UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
