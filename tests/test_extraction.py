@@ -154,7 +154,7 @@ def test_whatever_features_depend_on_makes_them_new(clips: Path, tmp_path: Path,
     elif change == "sidecar":
         (out / f"{path.stem}.json").write_text("[]")
     else:
-        options = {"device": "cuda"}
+        options = {"device": "meta"}
     assert extraction.extract(encoder, [path], out, **options)[0].status == "extracted"
     assert extraction.extract(encoder, [path], out, **options)[0].status == "kept"
 
