@@ -4,7 +4,8 @@ Where features are few, a step of one classifier is too little work to pay for t
 folds of a cross-validation differ in their rows alone, so they can take their steps together: one batched
 product a layer, one call of torch's fused Adam. Each keeps what is its own: its random draws, its order of
 rows, its number of steps, its short last batch. What comes of a training does not depend on which others
-are in the stack, but rounds differently than the plain loop does.
+are in the stack, but rounds differently than the plain loop does: of epochs that are almost equally good,
+another may come out as the best.
 """
 
 from __future__ import annotations
