@@ -21,7 +21,7 @@ from blemore import clips as clip_tables
 from blemore import feature_files, standin
 from blemore.clips import Clips
 from blemore.errors import InputError, SourceError, UnknownNameError, first
-from blemore.features import Features
+from blemore.features import Features, fuse
 from blemore.parameters import SOURCES
 from blemore.recorded import Input
 
@@ -119,11 +119,14 @@ def files_of(group: str) -> list[str]:
 def digest(name: str) -> str:
     """Return the SHA-256 of what an input's name stands for here and now, or ``absent``.
 
-    Names: ``released/GROUP``, ``zenodo/FILE``.
+    Names: ``released/GROUP``, ``zenodo/FILE``, a file or folder of the release.
     """
     kind, _, rest = name.partition("/")
     if kind == "zenodo":
         path = in_release(rest)
+        if path and path.is_dir():
+            inside = sorted(one for one in path.iterdir() if one.is_file())
+            return hashlib.sha256("".join(f"{one.name} {sha256_of(one)}\n" for one in inside).encode()).hexdigest()
         return sha256_of(path) if path else "absent"
     if not (files := released(rest)):
         return "absent"
@@ -161,27 +164,61 @@ def clips(source: str = "auto", metadata: str | Path = "") -> tuple[Clips, tuple
 
 
 def features(
-    encoder: str, clips: Clips, source: str = "auto", *, path: str | Path = "", profile: str = "quick", seed: int = 0
-) -> tuple[Features, tuple[Input, ...]]:
-    """Return a feature table and the inputs that it came from: a file that is named, or simulated features of the clips.
+    encoder: str, clips: Clips, source: str = "auto", *, path: str | Path = "", profile: str = "quick",
+    seed: int = standin.DISPLAYED_SEED, world: standin.World | None = None, partition: str = "train",
+) -> tuple[Features, tuple[Input, ...]]:  # fmt: skip
+    """Return a feature table and its inputs: of a file that is named, of the release, or simulated for the clips.
 
     Parameters
     ----------
     encoder : str
         ``a+b`` for a fusion, ``id:sub`` for subsamples.
+    clips : Clips
+        Whose features are simulated, where they are.
     source : {'auto', 'standin', 'zenodo'}
+        ``auto`` reads the release where ``BLEMORE_DATA`` names one with features, else simulates.
     path : path, optional
         A feature table to read whatever the source, see :func:`blemore.feature_files.read`.
-    profile, seed
+    profile, seed, world
         Of simulated features, see :func:`blemore.standin.features`.
+    partition : {'train', 'test'}
+        Of the release.
+
+    Raises
+    ------
+    SourceError
+        If the release has no features of this encoder.
     """
     if source not in SOURCES:
         raise UnknownNameError("source", source, SOURCES)
     if str(path):
         return feature_files.read(path, encoder=encoder), (Input("file/features", sha256_of(path)),)
-    if source == "zenodo":
-        raise SourceError(f"features {encoder}: not read from the release; name a feature table, or use source standin")
-    return standin.features(encoder, clips, seed=seed, profile=profile), ()
+    if source == "zenodo" or (source == "auto" and has_features()):
+        one, _, other = encoder.partition("+")
+        first, inputs = _release(one, partition)
+        if not other:
+            return first, inputs
+        second, more = _release(other, partition)
+        both = sorted(set(first.names) & set(second.names))
+        return fuse(first.select(both), second.select(both)), (*inputs, *more)
+    return standin.features(encoder, clips, seed=seed, profile=profile, parameters=world), ()
+
+
+def has_features() -> bool:
+    """Tell whether ``BLEMORE_DATA`` names a folder with ready features of training clips."""
+    folders = feature_files.RELEASE_FOLDERS.values()
+    return any(in_release(f"{name}_train") for name in folders)
+
+
+def _release(encoder: str, partition: str) -> tuple[Features, tuple[Input, ...]]:
+    alone = encoder.removesuffix(":sub")
+    if alone not in feature_files.RELEASE_FOLDERS:
+        raise SourceError(f"the release has no features of {alone}; extract them, and name the table with features=")
+    name = f"{feature_files.RELEASE_FOLDERS[alone]}_{partition}"
+    if not (folder := in_release(name)):
+        raise SourceError(f"{name} is not here; set BLEMORE_DATA to the folder of the Zenodo release")
+    table = feature_files.read_folder(folder, encoder=encoder, subsamples=alone != encoder)
+    return table, inputs(f"zenodo/{name}")
 
 
 def in_release(name: str) -> Path | None:
