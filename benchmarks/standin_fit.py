@@ -19,7 +19,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from blemore import paper, rows, standin
+from blemore import paper, rows, sources, standin
 from blemore.standin import World
 
 FITTED_ON = (1, 2, 3, 4)
@@ -41,16 +41,11 @@ def scores(row: str, seed: int, world: World, memory: Path, model: str = "mlp-51
     path = memory / f"{name}.json"
     if path.exists():
         return dict(json.loads(path.read_text()))
-    one = rows.cross_validated(row, model, seed=seed, parameters=world)
-    found = {f"{metric}_{part}": float(value) for metric in SLOPES
-             for part, value in (("mean", one.mean(metric)), ("std", one.spread(metric)))}  # fmt: skip
-    best = [run.epochs[run.best_epoch - 1] for run in one.runs]
-    found |= {
-        "epoch": float(np.mean([run.best_epoch for run in one.runs])),
-        "train_loss": float(np.mean([epoch.train_loss for epoch in best])),
-        "val_loss": float(np.mean([epoch.val_loss or 0 for epoch in best])),
-        "drop": float(np.mean([run.epochs[run.best_epoch - 1].composite - run.epochs[-1].composite for run in one.runs])),
-    }  # fmt: skip
+    clips = sources.clips("standin")[0].of("train")
+    done = rows.train(
+        clips, "standin", rows=[row], models=[model], seed=seed, world=world, test=False, folder=None, jobs=1
+    )
+    found = rows.summary(done.validation[row, model])
     memory.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     part.write_text(json.dumps(found))

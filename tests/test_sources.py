@@ -328,7 +328,7 @@ def test_features_are_read_from_a_file_or_simulated(tmp_path: Path) -> None:
     feature_files.write(tmp_path / "mine.npz", simulated)
     read, (one,) = sources.features("mine", few, path=tmp_path / "mine.npz")
     assert (read.encoder, read.origin, one.name) == ("mine", "measured", "file/features")
-    with pytest.raises(SourceError, match="name a feature table"):
+    with pytest.raises(SourceError, match="set BLEMORE_DATA"):
         sources.features("wavlm", few, "zenodo")
     with pytest.raises(UnknownNameError, match="zenod"):
         sources.features("wavlm", few, "zenod")
