@@ -36,7 +36,7 @@ lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(READY)  ## time grid search, aggregation, stacked folds, training and extraction against plain ones
+bench: $(READY)  ## time grid search, aggregation, stacked folds and training against plain ones
 	$(BIN)/python -m benchmarks.grid_search
 	$(BIN)/python -m benchmarks.aggregation || echo "aggregation: a speed bar is missed, see above"
 	$(BIN)/python -m benchmarks.stacks --repeats 1
