@@ -23,7 +23,7 @@ from blemore import paper, rows, sources, standin
 from blemore.standin import World
 
 FITTED_ON = (1, 2, 3, 4)
-"""Seeds whose mean is fitted; the displayed seed is none of them, so that it was not chosen."""
+"""Seeds whose mean is fitted; the displayed seed is none of them."""
 
 SLOPES = {"acc_presence": 0.25, "acc_salience": 0.14}
 """Change of an accuracy per unit of the logarithm of a signal, from trial runs; only the speed of the fit depends on them."""

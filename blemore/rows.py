@@ -144,7 +144,7 @@ def train(
     seed : int
         Of the simulated data; trainings have the public baseline's.
     world : World, optional
-        Other parameters of the simulation than the fitted ones.
+        Other parameters of the simulation than the book's.
     test : bool
         Also train on all folds and decide the test clips, if there are any.
     folder, jobs, progress

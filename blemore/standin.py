@@ -4,8 +4,8 @@ Every clip is a path through a latent space, one for its picture and one for its
 What it shows is a mixture of six emotion prototypes, weighted by salience, as its actor expresses them, rising
 and falling over the clip; all else is nuisance: the actor, the recording, a slow drift, noise. An encoder
 turns latents into frame features by a projection of its own, with one number for how much emotion it sees.
-Those numbers are fitted to the paper's Table 2 (``benchmarks/standin_fit.py``), so agreement with that table is by
-construction, and no evidence for anything.
+Those numbers were set by hand after a few trials against the paper's Table 2, and can be fitted to it
+(``benchmarks/standin_fit.py``); so agreement with that table is by construction, and no evidence for anything.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ STEP = 0.16
 """Seconds between two latents; a window of 16 frames at 25 a second holds four of them."""
 
 DISPLAYED_SEED = 0
-"""Seed of the data shown in the book, fixed before any parameter was fitted."""
+"""Seed of the data shown in the book; the first trials used it too."""
 
 
 @dataclass(frozen=True, eq=False)  # so that it can be a key of a cache
 class World:
-    """Parameters of the simulation; see the module's text, and the page on it for formulas.
+    """Parameters of the simulation; see the module's text.
 
-    ``signal`` is fitted per encoder, the others are common to all.
+    ``signal`` has one number per encoder, the others are common to all.
     """
 
     signal: dict[str, float] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class World:
 
 @functools.cache
 def world() -> World:
-    """Return the fitted parameters (``reference/standin.json``)."""
+    """Return the parameters that the book uses (``reference/standin.json``)."""
     text = resources.files("blemore").joinpath("reference", "standin.json").read_text()
     return World(**json.loads(text)["world"])
 
@@ -117,7 +117,7 @@ def features(encoder: str, clips: Clips, *, seed: int = DISPLAYED_SEED, profile:
     profile : {'quick', 'paper'}
         Sixteenths of the encoders' widths, or the widths themselves.
     parameters : World, optional
-        By default the fitted ones.
+        By default those that the book uses.
     """
     if "+" in encoder:
         one, _, other = encoder.partition("+")
