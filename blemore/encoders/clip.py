@@ -40,9 +40,8 @@ def load(opening: Opening) -> Extractor:
     """Open CLIP."""
     from transformers import CLIPVisionModelWithProjection
 
-    path = checkpoints.locate("clip", ENCODER.variant(opening.variant), opening.weights)
-    state = convert(checkpoints.read(path))
-    model = checkpoints.pretrained(CLIPVisionModelWithProjection, config(**VIT_B_32), state, path, opening)
+    variant = ENCODER.variant(opening.variant)
+    model = checkpoints.opened("clip", variant, CLIPVisionModelWithProjection, config(**VIT_B_32), opening, convert)
     return FrameExtractor(clip_still(), lambda batch: model(batch).image_embeds, opening)
 
 

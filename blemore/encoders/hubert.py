@@ -36,9 +36,8 @@ def load(opening: Opening) -> Extractor:
     """Open HuBERT."""
     from transformers import HubertModel
 
-    path = checkpoints.locate("hubert", ENCODER.variant(opening.variant), opening.weights)
-    model = checkpoints.pretrained(HubertModel, config(**LARGE), checkpoints.read(path), path, opening)
-    return SoundExtractor(model, opening)
+    variant = ENCODER.variant(opening.variant)
+    return SoundExtractor(checkpoints.opened("hubert", variant, HubertModel, config(**LARGE), opening), opening)
 
 
 ENCODER = Encoder(

@@ -108,8 +108,10 @@ def load(opening: Opening) -> Extractor:
             f"imagebind: its weights are for non-commercial use (CC-BY-NC-SA 4.0) and never downloaded unasked; "
             f"if that is fine, download {ADDRESS} (4.5 GB) and give the file as --weights"
         )
-    state = convert(checkpoints.read(opening.weights))
-    model = checkpoints.pretrained(CLIPVisionModelWithProjection, config(**VIT_H_14), state, opening.weights, opening)
+    variant = ENCODER.variant(opening.variant)
+    model = checkpoints.opened(
+        "imagebind", variant, CLIPVisionModelWithProjection, config(**VIT_H_14), opening, convert
+    )
     return FrameExtractor(clip_still(), lambda batch: embed(model, batch), opening, batch=16)
 
 

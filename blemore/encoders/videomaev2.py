@@ -91,10 +91,9 @@ def load(opening: Opening) -> Extractor:
     """Open VideoMAE V2."""
     from transformers import VideoMAEForVideoClassification
 
-    path = checkpoints.locate("videomaev2", ENCODER.variant(opening.variant), opening.weights)
     sizes = VIT_B_16 if opening.variant == "vit-b" else VIT_G_14
-    state = convert(checkpoints.read(path))
-    model = checkpoints.pretrained(VideoMAEForVideoClassification, config(**sizes), state, path, opening)
+    variant = ENCODER.variant(opening.variant)
+    model = checkpoints.opened("videomaev2", variant, VideoMAEForVideoClassification, config(**sizes), opening, convert)
     prepare = partial(squashed, bgr=opening.variant == "vit-g")
     return WindowExtractor(prepare, partial(embed, model), opening)
 

@@ -29,9 +29,8 @@ def load(opening: Opening) -> Extractor:
     """Open WavLM."""
     from transformers import WavLMModel
 
-    path = checkpoints.locate("wavlm", ENCODER.variant(opening.variant), opening.weights)
-    model = checkpoints.pretrained(WavLMModel, config(**LARGE), checkpoints.read(path), path, opening)
-    return SoundExtractor(model, opening)
+    variant = ENCODER.variant(opening.variant)
+    return SoundExtractor(checkpoints.opened("wavlm", variant, WavLMModel, config(**LARGE), opening), opening)
 
 
 ENCODER = Encoder(
