@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blemore import metrics, thresholds
 from blemore.errors import InputError, UnknownNameError
-from blemore.experiments import PROTOCOLS, plain_tasks, rounded_mean
+from blemore.experiments import PROTOCOLS, plain_tasks, pooled_thresholds, rounded_mean, truths_of
 from blemore.labels import EMOTIONS, Saliences
 from blemore.metrics import Scores
 from blemore.runs import Data, Run, Task
@@ -80,13 +79,16 @@ def predict_test(
     if truth is not None and (missing := [name for name in data.test.names if name not in truth]):
         raise InputError("test labels", f"{len(missing)} test clips have no label", got=str(missing[0]))
     runs = sweep({encoder: data}, plain_tasks(data, encoder, settings), **how)
-    usual, tuned = choose(runs, [data.truth_of(run.task.val_folds) for run in runs], protocol)
+    usual, tuned = choose(runs, truths_of(data, runs), protocol)
     final = replace(settings, epochs=epochs or usual)
     run = sweep({encoder: data}, [Task(encoder, final, data.folds, (), blind=True)], **how)[0]
     answer = decided_by(run, tuned, protocol)
-    if truth is None:
-        return answer
-    true = np.array([truth[name] for name in run.names], dtype=np.int64)
+    return answer if truth is None else scored(answer, truth)
+
+
+def scored(answer: Answer, truth: Mapping[str, Sequence[int]]) -> Answer:
+    """Return an answer with its scores, given the labels of its clips."""
+    true = np.array([truth[name] for name in answer.names], dtype=np.int64)
     return replace(answer, scores=metrics.score(answer.decided, true))
 
 
@@ -100,10 +102,8 @@ def choose(runs: Sequence[Run], truths: Sequence[Saliences], protocol: str) -> t
         every = [thresholds.tune(run.best, truth) for run, truth in zip(runs, truths, strict=True)]
         return TEST_EPOCHS[kind], max(every, key=lambda t: 0.5 * t.acc_presence + 0.5 * t.acc_salience)
     last = protocol == "paper-text"
-    pooled: Probabilities = np.concatenate([run.last if last else run.best for run in runs])
     epochs = settings.epochs if last else rounded_mean([run.best_epoch for run in runs])
-    true: NDArray[np.int64] = np.concatenate([truth.astype(np.int64) for truth in truths])
-    return epochs, thresholds.tune(pooled, true)
+    return epochs, pooled_thresholds(runs, truths, last=last)
 
 
 def decided_by(run: Run, tuned: Tuned, protocol: str) -> Answer:

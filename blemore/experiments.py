@@ -200,14 +200,19 @@ def _refits(data: Data, encoder: str, settings: Settings, done: Mapping[Task, Ru
         runs = [done[task] for task in _inner(data, encoder, settings, fold)]
         epochs = replace(settings, epochs=rounded_mean([run.best_epoch for run in runs]))
         task = Task(encoder, epochs, _without(data.folds, fold), (fold,), blind=True)
-        chosen[task] = pooled_thresholds(data, runs, last=False)
+        chosen[task] = pooled_thresholds(runs, truths_of(data, runs), last=False)
     return chosen
 
 
-def pooled_thresholds(data: Data, runs: Sequence[Run], *, last: bool) -> Tuned:
-    """Tune thresholds once on the pooled predictions of several runs."""
+def truths_of(data: Data, runs: Sequence[Run]) -> list[Saliences]:
+    """Return the truth of the clips that each run predicts."""
+    return [data.truth_of(run.task.val_folds) for run in runs]
+
+
+def pooled_thresholds(runs: Sequence[Run], truths: Sequence[Saliences], *, last: bool) -> Tuned:
+    """Tune thresholds once on the pooled predictions of several runs, at their last or their best epoch."""
     probabilities = np.concatenate([run.last if last else run.best for run in runs])
-    truth = np.concatenate([data.truth_of(run.task.val_folds) for run in runs])
+    truth: Saliences = np.concatenate([one.astype(np.int64) for one in truths])
     return thresholds.tune(probabilities, truth)
 
 
@@ -238,7 +243,7 @@ def _row(
             tuned = [thresholds.tune(run.best, data.truth_of(run.task.val_folds)) for run in runs]
             folds = [_score(data, r, t, r.best, r.best_epoch) for r, t in zip(runs, tuned, strict=True)]
         else:
-            pooled = pooled_thresholds(data, runs, last=True)
+            pooled = pooled_thresholds(runs, truths_of(data, runs), last=True)
             folds = [_score(data, run, pooled, run.last, len(run.epochs)) for run in runs]
     return CrossValidation(encoder, settings, protocol, data.origin, data.note, tuple(folds), tuple(runs))
 
