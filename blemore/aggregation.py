@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from blemore import feature_files, paper
 from blemore.clips import FOLDS, Clips
 from blemore.errors import InputError
-from blemore.features import Features
+from blemore.features import Features, check_aligned
 from blemore.recorded import Input
 from blemore.released import Result
 from blemore.statistics import STATISTICS, aggregate
@@ -94,8 +94,7 @@ def scaling(features: Features, clips: Clips) -> pd.DataFrame:
         Index :data:`SCALERS`; ``offset``: how far the scored fold's mean is from 0, ``spread``: its standard deviation,
         both in units of what scaled it; medians over columns, means over folds.
     """
-    if features.subsampled:
-        raise InputError(f"features {features.encoder}", "subsamples have no row for each clip", fix="aggregate them")
+    check_aligned(features, clips)
     inside = clips.table["fold"].notna().to_numpy()
     rows = []
     for fold in FOLDS:

@@ -154,6 +154,14 @@ def join(clips: Clips, features: Features) -> Joined:
     )
 
 
+def check_aligned(features: Features, clips: Clips) -> None:
+    """Raise an InputError unless features have one row for each clip of the table, in its order, as :func:`join` gives."""
+    if features.subsampled:
+        raise InputError(f"features {features.encoder}", "subsamples have no row for each clip", fix="aggregate them")
+    if list(features.names) != clips.names:
+        raise InputError(f"features {features.encoder}", "not those of the clip table", fix="join them first")
+
+
 def fuse(one: Features, other: Features) -> Features:
     """Concatenate the columns of two aggregated tables of the same clips: early fusion (section 4.4).
 

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from blemore.clips import Clips
 from blemore.errors import InputError, UnknownNameError
-from blemore.features import Features
+from blemore.features import Features, check_aligned
 from blemore.labels import BLENDABLE, EMOTIONS, PAIRS
 
 WAYS = ("as they are", "within each actor")
@@ -114,7 +114,7 @@ def shares(features: Features, clips: Clips, components: int = 6) -> pd.DataFram
         ``actor_chance``, ``emotion_chance``, all shares of 1. Classes are the six emotions and ten pairs. Actor and
         emotion are nearly, but not exactly, balanced: each is a share of its own, not a part of a sum.
     """
-    _check(features, clips)
+    check_aligned(features, clips)
     actors, emotions = (clips.table[column].to_numpy(str) for column in ("actor", "emotions"))
     rows = []
     for way, x in _both_ways(features.x, actors):
@@ -163,7 +163,7 @@ def planes(features: Features, clips: Clips, first: str, second: str) -> list[Pl
 
     As in the paper the components are those of these clips alone.
     """
-    _check(features, clips)
+    check_aligned(features, clips)
     chosen, salience = of_pair(clips, first, second)
     actors = clips.table["actor"].to_numpy(str)[chosen]
     classes = np.where(salience == 0, first, np.where(salience == 100, second, "blend"))
@@ -239,13 +239,6 @@ def line(table: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     turned = line(table, second, first)
     turned = turned.assign(salience=100 - turned["salience"], mean=1 - turned["mean"])
     return turned.sort_values(["way", "salience"], ignore_index=True)
-
-
-def _check(features: Features, clips: Clips) -> None:
-    if features.subsampled:
-        raise InputError(f"features {features.encoder}", "subsamples have no row for each clip", fix="aggregate them")
-    if list(features.names) != clips.names:
-        raise InputError(f"features {features.encoder}", "not those of the clip table", fix="join them first")
 
 
 def _both_ways(

@@ -116,7 +116,8 @@ report.comparisons([claims["5.5.aggregation"]], "What section 5.5 makes of it")
 # would be in a test.
 
 # %% tags=["hide-input"]
-table = aggregation.scaling(whole, clips)
+joined = feature_tables.join(clips, whole)
+table = aggregation.scaling(joined.features, joined.clips)
 report.frame(table, "Where the clips of a scored fold lie, by what scaled them (VideoMAEv2)", [whole.origin])
 
 # %% tags=["hide-input"]
