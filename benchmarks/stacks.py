@@ -12,12 +12,10 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import torch
 
-from benchmarks.training import cpu
-from blemore import clips, features, runs, stacks, training
-from blemore.labels import soft_labels
+from benchmarks.training import cpu, simulated_rows
+from blemore import features, runs, stacks, training
 from blemore.models import MODELS
 from blemore.runs import Task
 from blemore.training import Settings, Split, Trained
@@ -31,12 +29,7 @@ SUBSAMPLED = (64, 88)
 
 def simulated(width: int, subsampled: bool) -> list[Split]:
     """Five folds of the 2,456 stand-in clips, features that tell a little of the labels."""
-    rng = np.random.default_rng(0)
-    table = clips.standin().of("train")
-    counts = rng.integers(1, 17, size=len(table)) if subsampled else np.ones(len(table), dtype=np.int64)
-    y = np.repeat(soft_labels(table.truth), counts, axis=0)
-    x = rng.standard_normal((len(y), width), dtype=np.float32)
-    x[:, :64] += y @ rng.standard_normal((6, min(64, width))).astype(np.float32)
+    table, x, _, counts = simulated_rows(width, 16 if subsampled else 1)
     data = runs.gather(table, features.table("here", table.names, x, counts, encoder="mine"))
     tasks = [Task("mine", Settings(), tuple(f for f in data.folds if f != k), (k,)) for k in data.folds]
     return [runs.split(data, task) for task in tasks]

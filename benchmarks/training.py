@@ -22,6 +22,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from blemore import clips, feature_files, precision, runs, stacks, training
+from blemore.clips import Clips
 from blemore.features import standardise
 from blemore.labels import Saliences, soft_labels
 from blemore.models import HIDDEN, n_parameters
@@ -121,14 +122,22 @@ def baseline(
         yield epoch, middle - start, clock() - middle
 
 
-def simulated(width: int, subsampled: bool = False) -> Split:
-    """Fold 0 of 2,456 stand-in clips, with features of some width that tell a little of the labels."""
+def simulated_rows(
+    width: int, most: int = 1
+) -> tuple[Clips, NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+    """2,456 stand-in clips with up to `most` rows each: features that tell a little of the labels, labels, rows a clip."""
     rng = np.random.default_rng(0)
     table = clips.standin().of("train")
-    counts = rng.integers(1, 13, size=len(table)) if subsampled else np.ones(len(table), dtype=np.int64)
+    counts = rng.integers(1, most + 1, size=len(table)) if most > 1 else np.ones(len(table), dtype=np.int64)
     y = np.repeat(soft_labels(table.truth), counts, axis=0)
     x = rng.standard_normal((len(y), width), dtype=np.float32)
     x[:, :64] += y @ rng.standard_normal((6, min(64, width))).astype(np.float32)
+    return table, x, y, counts
+
+
+def simulated(width: int, subsampled: bool = False) -> Split:
+    """Fold 0 of simulated clips."""
+    table, x, y, counts = simulated_rows(width, 12 if subsampled else 1)
     val = np.repeat(table.in_fold(0), counts)
     train_x, val_x = standardise(x[~val], x[val])
     inside = table.in_fold(0)

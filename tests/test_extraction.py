@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -196,16 +195,6 @@ def test_an_encoder_that_cannot_be_opened_ends_the_batch_in_one_line(clips: Path
 
 def absent(opening: Opening) -> MeanColour:
     raise SourceError("weights are not here")
-
-
-@pytest.fixture(scope="module")
-def scheduler() -> Iterator[str]:
-    """Address of a local Dask worker over TCP."""
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, protocol="tcp://"
-    ) as cluster:
-        yield cluster.scheduler_address
 
 
 def test_a_dask_cluster_gives_the_same_files(clips: Path, tmp_path: Path, scheduler: str) -> None:

@@ -7,7 +7,6 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,16 +117,6 @@ def test_what_differs_in_folds_and_epochs_alone_is_one_stack() -> None:
     assert sorted(len(unit) for unit in units) == [1, 1, 3, 6]
     assert units[0] == [*STACKED[3:], *shorter]  # the most work first
     assert sorted(len(unit) for unit in sweeps._units(data, STACKED[:3], workers=2)) == [1, 2]
-
-
-@pytest.fixture(scope="module")
-def scheduler() -> Iterator[str]:
-    """Address of a local Dask cluster of two one-threaded workers over TCP."""
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, protocol="tcp://"
-    ) as cluster:
-        yield cluster.scheduler_address
 
 
 def test_a_dask_cluster_gives_the_same_files(tmp_path: Path, scheduler: str) -> None:
