@@ -25,6 +25,7 @@ from blemore import clusters
 from blemore.encoders import Encoder, Extractor
 from blemore.errors import BlemoreError, InputError, first
 from blemore.labels import stem
+from blemore.sources import sha256_of
 
 FORMAT = 1
 """Number of the files' layout and of the computation; a change of either makes old features invisible."""
@@ -120,7 +121,7 @@ def extract(
         encoder=encoder,
         variant=encoder.variant(variant).name,
         weights=weights.absolute() if weights else None,
-        weights_digest=_digest(weights) if weights else "",
+        weights_digest=sha256_of(weights) if weights else "",
         device=device,
         precision="float32" if device == "cpu" else "float16",
         out=Path(out).absolute(),
@@ -163,7 +164,7 @@ def extract_one(job: Job, clip: Path) -> Outcome:
     """Extract one clip, unless it is done: what a worker does."""
     target = job.out / f"{stem(clip.name)}.npy"
     try:
-        identity = job.identity(_digest(clip))
+        identity = job.identity(sha256_of(clip))
     except OSError as error:
         return Outcome(str(clip), "failed", problem=str(InputError(clip, "cannot be read", got=error.strerror or "")))
     if kept := _kept(target, identity):
@@ -236,7 +237,7 @@ def _kept(target: Path, identity: dict[str, object]) -> tuple[int, str] | None:
     """Return rows and flag of features that were made of the same and are as they were written, else nothing."""
     try:
         made_of = json.loads(target.with_suffix(".json").read_text())
-        whole = _digest(target) == made_of["features"]
+        whole = sha256_of(target) == made_of["features"]
         same = {key: made_of.get(key) for key in identity} == identity
         return (int(made_of["rows"]), str(made_of["flag"])) if whole and same else None
     except (OSError, ValueError, KeyError, TypeError):
@@ -247,12 +248,3 @@ def _replace(path: Path, content: bytes) -> None:
     part = path.with_name(f".{path.name}.part")  # no process id: the next try overwrites what a killed one left
     part.write_bytes(content)
     part.replace(path)
-
-
-def _digest(path: Path) -> str:
-    """SHA-256 of a file, or of the names and digests of all files of a folder."""
-    if path.is_dir():
-        inside = [f"{_digest(one)} {one.relative_to(path)}" for one in sorted(path.rglob("*")) if one.is_file()]
-        return hashlib.sha256("\n".join(inside).encode()).hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

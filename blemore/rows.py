@@ -7,8 +7,9 @@ epochs at higher rates, and of simulated features a sixteenth of the width.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +17,24 @@ import numpy as np
 import pandas as pd
 
 from blemore import challenge, paper, sources, standin
-from blemore.challenge import TEST_EPOCHS, Answer
+from blemore.challenge import Answer
+from blemore.claims.results import METRICS, REPORTED
 from blemore.clips import Clips
 from blemore.errors import SourceError, UnknownNameError
-from blemore.experiments import CrossValidation, cross_validate_all
+from blemore.experiments import CrossValidation, cross_validate_all, truths_of
+from blemore.features import Features
 from blemore.models import MODELS
 from blemore.parameters import PROFILES
 from blemore.recorded import Input
 from blemore.released import Result
-from blemore.runs import Data, gather
+from blemore.runs import Data, Task, gather
 from blemore.standin import DISPLAYED_SEED, World
+from blemore.sweeps import sweep
 from blemore.training import Settings, paper_settings
+from blemore.trainings import curve_table
 
 ROWS: tuple[str, ...] = tuple(row for row in paper.table(2)["id"] if not row.startswith("trivial"))
 """Ids of the rows, in the paper's order: ``clip``, ..., ``videomaev2:sub``, ..., ``imagebind+wavlm`` ..."""
-
-REPORTED = "mlp-512"
-"""The classifier that Tables 2 and 3 report."""
 
 QUICKER = 4
 """Profile quick: epochs are divided by it, and learning rates multiplied."""
@@ -77,12 +79,7 @@ class Trained:
 
     def curves(self, row: str, model: str = REPORTED) -> pd.DataFrame:
         """Return learning curves of a row, means over folds, in the form of :func:`blemore.released.curves`."""
-        folds = [pd.DataFrame([asdict(epoch) for epoch in run.epochs]) for run in self.validation[row, model].runs]
-        mean = pd.concat(folds).groupby(level=0).mean().drop(columns=["alpha", "beta"])
-        return mean.rename_axis("epoch").rename(index=lambda i: i + 1).reset_index()
-
-
-METRICS = ("acc_presence", "acc_salience")
+        return curve_table(self.validation[row, model].runs)
 
 
 def summary(one: CrossValidation) -> dict[str, float]:
@@ -108,13 +105,10 @@ def settings(row: str, model: str = REPORTED, profile: str = "quick", *, simulat
         raise UnknownNameError("profile", profile, PROFILES)
     plain = paper_settings(subsampled=row.endswith(":sub"), model=model)
     if profile == "paper":
-        return paper_settings(subsampled=row.endswith(":sub"), model=model)
+        return plain
     narrower = standin.PROFILES[profile] if simulated and row != "openface" else 1
-    return paper_settings(
-        subsampled=row.endswith(":sub"), model=model, mode="stacked",
-        epochs=plain.epochs // QUICKER,
-        learning_rate=plain.learning_rate * QUICKER * narrower**0.5,
-    )  # fmt: skip
+    faster = plain.learning_rate * QUICKER * narrower**0.5
+    return replace(plain, mode="stacked", epochs=plain.epochs // QUICKER, learning_rate=faster)
 
 
 def train(
@@ -150,42 +144,64 @@ def train(
     folder, jobs, progress
         See :func:`blemore.sweeps.sweep`.
     """
+    made: dict[str, Any] = {"profile": profile, "seed": seed, "world": world}
+
+    @functools.cache  # fusions take the same parts again
+    def single(encoder: str, partition: str) -> tuple[Features, tuple[Input, ...]]:
+        return sources.features(encoder, clips.of(partition), source, partition=partition, **made)
+
     data: dict[str, Data] = {}
     absent: dict[str, str] = {}
     inputs: list[Input] = []
     for row in rows:
         try:
-            data[row], found = _data(row, clips, source, profile, seed, world)
+            data[row], found = _data(row, clips, single)
             inputs += found
         except SourceError as error:
             absent[row] = str(error)
     chosen = {row: [settings(row, model, profile, simulated=one.origin == "stand-in") for model in models]
               for row, one in data.items()}  # fmt: skip
-    done = cross_validate_all(data, chosen, ["released-code"], folder=folder, jobs=jobs, progress=progress)
+    how: dict[str, Any] = {"folder": folder, "jobs": jobs, "progress": progress}
+    done = cross_validate_all(data, chosen, ["released-code"], **how)
     validation = {(one.encoder, one.settings.model): one for one in done}
-    answers: dict[str, Answer] = {}
-    if test and REPORTED in models:
-        ready = {row: one for row, one in data.items() if one.test is not None}
-        truth = dict(zip(clips.names, clips.truth.tolist(), strict=True)) if clips.origin == "stand-in" else None
-        for row, one in ready.items():
-            plain = settings(row, REPORTED, profile, simulated=one.origin == "stand-in")
-            epochs = TEST_EPOCHS["subsampled" if row.endswith(":sub") else "aggregated"] // (
-                QUICKER if profile == "quick" else 1
-            )
-            answers[row] = challenge.predict_test(one, plain, truth=truth, epochs=epochs, folder=folder, jobs=jobs)
+    truth = dict(zip(clips.names, clips.truth.tolist(), strict=True)) if clips.origin == "stand-in" else None
+    with_test = {row: one for row, one in data.items() if test and REPORTED in models and one.test is not None}
+    answers = _answers(with_test, validation, truth, **how)
     origins = {one.origin for one in data.values()}
     return Trained(
         validation, answers, absent, "stand-in" if "stand-in" in origins else "measured", tuple(dict.fromkeys(inputs))
     )
 
 
+def _answers(
+    data: dict[str, Data],
+    validation: dict[tuple[str, str], CrossValidation],
+    truth: dict[str, list[int]] | None,
+    **how: Any,
+) -> dict[str, Answer]:
+    """Train the reported model of each row on all folds, in one sweep, and decide the test clips as the released code does."""
+    tuned, tasks = {}, []
+    for row, one in data.items():
+        runs = validation[row, REPORTED].runs
+        usual, tuned[row] = challenge.choose(runs, truths_of(one, runs), "released-code")
+        plain = runs[0].task.settings
+        shorter = paper_settings(subsampled=row.endswith(":sub")).epochs // plain.epochs  # 1 in profile paper
+        tasks.append(Task(row, replace(plain, epochs=usual // shorter), one.folds, (), blind=True))
+    decided = {run.task.encoder: challenge.decided_by(run, tuned[run.task.encoder], "released-code")
+               for run in sweep(data, tasks, **how)}  # fmt: skip
+    return {row: challenge.scored(one, truth) if truth else one for row, one in decided.items()}
+
+
 def _data(
-    row: str, clips: Clips, source: str, profile: str, seed: int, world: World | None
+    row: str, clips: Clips, single: Callable[[str, str], tuple[Features, tuple[Input, ...]]]
 ) -> tuple[Data, tuple[Input, ...]]:
-    made: dict[str, Any] = {"profile": profile, "seed": seed, "world": world}
-    table, inputs = sources.features(row, clips.of("train"), source, **made)
+    def whole(partition: str) -> tuple[Features, tuple[Input, ...]]:
+        parts = [single(part, partition) for part in row.split("+")]
+        return sources.fused(*parts) if len(parts) == 2 else parts[0]
+
+    table, inputs = whole("train")
     try:
-        test, more = sources.features(row, clips.of("test"), source, partition="test", **made)
+        test, more = whole("test")
     except SourceError:  # the release may be here without its test clips
         return gather(clips, table), inputs
     return gather(clips, table, test if test.names else None), (*inputs, *more)

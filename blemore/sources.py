@@ -124,9 +124,6 @@ def digest(name: str) -> str:
     kind, _, rest = name.partition("/")
     if kind == "zenodo":
         path = in_release(rest)
-        if path and path.is_dir():
-            inside = sorted(one for one in path.iterdir() if one.is_file())
-            return hashlib.sha256("".join(f"{one.name} {sha256_of(one)}\n" for one in inside).encode()).hexdigest()
         return sha256_of(path) if path else "absent"
     if not (files := released(rest)):
         return "absent"
@@ -193,15 +190,23 @@ def features(
         raise UnknownNameError("source", source, SOURCES)
     if str(path):
         return feature_files.read(path, encoder=encoder), (Input("file/features", sha256_of(path)),)
+    if "+" in encoder:
+        parts = [features(part, clips, source, profile=profile, seed=seed, world=world, partition=partition)
+                 for part in encoder.split("+")]  # fmt: skip
+        return fused(*parts)
     if source == "zenodo" or (source == "auto" and has_features()):
-        one, _, other = encoder.partition("+")
-        first, inputs = _release(one, partition)
-        if not other:
-            return first, inputs
-        second, more = _release(other, partition)
-        both = sorted(set(first.names) & set(second.names))
-        return fuse(first.select(both), second.select(both)), (*inputs, *more)
+        return _release(encoder, partition)
     return standin.features(encoder, clips, seed=seed, profile=profile, parameters=world), ()
+
+
+def fused(
+    one: tuple[Features, tuple[Input, ...]], other: tuple[Features, tuple[Input, ...]]
+) -> tuple[Features, tuple[Input, ...]]:
+    """Fuse two tables that :func:`features` gave, of the clips that both have."""
+    (first, inputs), (second, more) = one, other
+    known = set(second.names)
+    both = [name for name in first.names if name in known]
+    return fuse(first.select(both), second.select(both)), tuple(dict.fromkeys((*inputs, *more)))
 
 
 def has_features() -> bool:
@@ -276,8 +281,12 @@ def registry() -> dict[str, str]:
 
 
 def sha256_of(path: str | Path) -> str:
-    """Return a file's SHA-256 as hexadecimal text."""
-    with Path(path).open("rb") as file:
+    """Return the SHA-256 of a file, or of the names and digests of all files of a folder, as hexadecimal text."""
+    path = Path(path)
+    if path.is_dir():
+        inside = [f"{sha256_of(one)} {one.relative_to(path)}" for one in sorted(path.rglob("*")) if one.is_file()]
+        return hashlib.sha256("\n".join(inside).encode()).hexdigest()
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

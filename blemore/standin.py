@@ -14,7 +14,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib import resources
 from statistics import NormalDist
 
@@ -25,7 +25,7 @@ from scipy.signal import lfilter
 from blemore import paper
 from blemore.clips import Clips
 from blemore.errors import UnknownNameError
-from blemore.features import Features, fuse, table
+from blemore.features import Features, table
 from blemore.labels import EMOTIONS, ClipName, parse_clip_name, saliences
 from blemore.statistics import aggregate
 
@@ -110,7 +110,7 @@ def features(encoder: str, clips: Clips, *, seed: int = DISPLAYED_SEED, profile:
     Parameters
     ----------
     encoder : str
-        A key of :data:`MODALITY`; ``a+b`` for a fusion of two, ``id:sub`` for the windows of one.
+        A key of :data:`MODALITY`; ``id:sub`` for its windows.
     clips : Clips
         A clip's features do not depend on which other clips there are.
     seed : int
@@ -119,10 +119,6 @@ def features(encoder: str, clips: Clips, *, seed: int = DISPLAYED_SEED, profile:
     parameters : World, optional
         By default those that the book uses.
     """
-    if "+" in encoder:
-        one, _, other = encoder.partition("+")
-        return fuse(features(one, clips, seed=seed, profile=profile, parameters=parameters),
-                    features(other, clips, seed=seed, profile=profile, parameters=parameters))  # fmt: skip
     alone = encoder.removesuffix(":sub")
     if alone != encoder and alone not in WINDOWS:
         raise UnknownNameError("subsampled encoder", alone, WINDOWS)
@@ -140,12 +136,9 @@ def frames(encoder: str, clips: Clips, *, seed: int = DISPLAYED_SEED, profile: s
     """Simulate frame features clip by clip: name, (T, D) float32, one row every 0.16 s or every window."""
     p = world() if parameters is None else parameters
     size, modality, signal = width(encoder, profile), MODALITY[encoder], p.signal[encoder]
-    wider = np.sqrt(
-        size / width(encoder, "quick")
-    )  # noise of a wider encoder is larger, or width alone would average it out
-    projection = _orthonormal(max(size, p.latents), p.latents, f"{encoder} projection")[:size] * np.sqrt(
-        size / p.latents
-    )
+    wider = np.sqrt(size / width(encoder, "quick"))  # more noise where it is wider, or width alone would average it out
+    projection = _orthonormal(max(size, p.latents), p.latents, f"{encoder} projection")[:size]
+    projection = projection * np.sqrt(size / p.latents)
     axes = _orthonormal(size, size, f"{encoder} noise").T
     spectrum = np.arange(1, size + 1) ** -p.decay
     spectrum *= wider * p.clip_noise * np.sqrt(size / np.sum(spectrum**2))
@@ -170,8 +163,7 @@ def latents(name: str, modality: str, seed: int, p: World) -> tuple[NDArray[np.f
     n = max(1, round(seconds / STEP))
     t = (np.arange(n) + 0.5) / n
     envelope = floor + (1 - floor) * np.clip(np.minimum(t / rise, (1 - t) / 0.25), 0, 1)
-    weights = np.array(saliences(clip.emotions, clip.saliences)) / 100
-    weights = np.where(weights > 0, weights, 0) ** p.salience_power * (weights > 0)
+    weights = (np.array(saliences(clip.emotions, clip.saliences)) / 100) ** p.salience_power
     shown = weights / weights.sum() @ _expressions(clip.actor, modality, seed, p.latents, p.style, p.neutral)
     own, common = _generator(seed, modality, name), _generator(seed, "recording", name).standard_normal(p.latents)
     recording = np.sqrt(p.shared) * common + np.sqrt(1 - p.shared) * own.standard_normal(p.latents)
@@ -227,8 +219,3 @@ def _windows(series: NDArray[np.float64]) -> NDArray[np.float64]:
 def _generator(seed: int, *what: str) -> np.random.Generator:
     digest = hashlib.sha256("\n".join((str(seed), *what)).encode()).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "little")))
-
-
-def digest(parameters: World | None = None) -> str:
-    """Return SHA-256 of the parameters."""
-    return hashlib.sha256(json.dumps(asdict(parameters or world()), sort_keys=True).encode()).hexdigest()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from blemore.encoders.ready import ReadyExtractor, in_release
+from blemore import sources
+from blemore.encoders.ready import ReadyExtractor
 from blemore.encoders.registry import Encoder, Variant
+from blemore.feature_files import RELEASE_FOLDERS
 
 ENCODER = Encoder(
     name="hicmae",
@@ -14,6 +16,6 @@ ENCODER = Encoder(
     reference="Sun et al. 2024, arXiv:2401.05698",
     choices=(Variant("release", 2048, "clip", "as released", note="ready features, one file a clip"),),
     load=lambda opening: ReadyExtractor(2048),
-    here=lambda variant: in_release("hicmae"),
+    here=lambda variant: sources.in_release(f"{RELEASE_FOLDERS['hicmae']}_train") is not None,
 )
 """The entry of the registry."""

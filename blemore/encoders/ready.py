@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemore.errors import InputError
-from blemore.feature_files import RELEASE_FOLDERS, read_frames
+from blemore.feature_files import read_frames
 
 
 @dataclass
@@ -26,9 +25,3 @@ class ReadyExtractor:
         if rows.shape[1] != self.dim:
             raise InputError(path, "features of another width", expected=f"(T, {self.dim})", got=str(rows.shape))
         return rows
-
-
-def in_release(encoder: str) -> bool:
-    """Tell whether ``BLEMORE_DATA`` holds the release's folder of ready features."""
-    folder = os.environ.get("BLEMORE_DATA")
-    return bool(folder) and any(Path(str(folder)).rglob(f"{RELEASE_FOLDERS[encoder]}_train"))
