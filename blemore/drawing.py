@@ -95,7 +95,7 @@ def canvas(
 def _fragment(name: str, drawing: Drawing) -> Fragment:
     labels, caption = drawing.labels, drawing.caption
     if "stand-in" in labels:  # inside the picture, where a crop or a copy keeps it
-        drawing.figure.suptitle("simulated (stand-in)", x=0.995, ha="right", weight="bold", size=8)
+        drawing.figure.suptitle("simulated (stand-in)", x=0.005, ha="left", weight="bold", size=8)
     buffer = io.StringIO()
     drawing.figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
