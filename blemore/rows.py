@@ -155,7 +155,7 @@ def train(
     inputs: list[Input] = []
     for row in rows:
         try:
-            data[row], found = _data(row, clips, single)
+            data[row], found = _data(row, clips, single, test)
             inputs += found
         except SourceError as error:
             absent[row] = str(error)
@@ -193,15 +193,17 @@ def _answers(
 
 
 def _data(
-    row: str, clips: Clips, single: Callable[[str, str], tuple[Features, tuple[Input, ...]]]
+    row: str, clips: Clips, single: Callable[[str, str], tuple[Features, tuple[Input, ...]]], test: bool
 ) -> tuple[Data, tuple[Input, ...]]:
     def whole(partition: str) -> tuple[Features, tuple[Input, ...]]:
         parts = [single(part, partition) for part in row.split("+")]
         return sources.fused(*parts) if len(parts) == 2 else parts[0]
 
     table, inputs = whole("train")
+    if not test or not len(clips.of("test").table):
+        return gather(clips, table), inputs
     try:
-        test, more = whole("test")
+        more, others = whole("test")
     except SourceError:  # the release may be here without its test clips
         return gather(clips, table), inputs
-    return gather(clips, table, test if test.names else None), (*inputs, *more)
+    return gather(clips, table, more if more.names else None), (*inputs, *others)
