@@ -124,6 +124,7 @@ def train(
     folder: str | Path | None = "runs",
     jobs: int | None = None,
     progress: bool = False,
+    **changes: Any,
 ) -> Trained:
     """Cross-validate rows x models, and train the reported model of each row for the test.
 
@@ -143,6 +144,8 @@ def train(
         Also train on all folds and decide the test clips, if there are any.
     folder, jobs, progress
         See :func:`blemore.sweeps.sweep`.
+    **changes
+        Settings other than the profile's: ``epochs``, ``learning_rate`` ...
     """
     made: dict[str, Any] = {"profile": profile, "seed": seed, "world": world}
 
@@ -159,7 +162,7 @@ def train(
             inputs += found
         except SourceError as error:
             absent[row] = str(error)
-    chosen = {row: [settings(row, model, profile, simulated=one.origin == "stand-in") for model in models]
+    chosen = {row: [replace(settings(row, model, profile, simulated=one.origin == "stand-in"), **changes) for model in models]
               for row, one in data.items()}  # fmt: skip
     how: dict[str, Any] = {"folder": folder, "jobs": jobs, "progress": progress}
     done = cross_validate_all(data, chosen, ["released-code"], **how)
@@ -185,11 +188,13 @@ def _answers(
         runs = validation[row, REPORTED].runs
         usual, tuned[row] = challenge.choose(runs, truths_of(one, runs), "released-code")
         plain = runs[0].task.settings
-        shorter = paper_settings(subsampled=row.endswith(":sub")).epochs // plain.epochs  # 1 in profile paper
-        tasks.append(Task(row, replace(plain, epochs=usual // shorter), one.folds, (), blind=True))
+        whole = paper_settings(subsampled=row.endswith(":sub")).epochs  # as many in profile paper
+        tasks.append(Task(row, replace(plain, epochs=max(1, usual * plain.epochs // whole)), one.folds, (), blind=True))
     decided = {run.task.encoder: challenge.decided_by(run, tuned[run.task.encoder], "released-code")
                for run in sweep(data, tasks, **how)}  # fmt: skip
-    return {row: challenge.scored(one, truth) if truth else one for row, one in decided.items()}
+    return {
+        row: challenge.scored(one, truth) if truth and one.origin == "stand-in" else one for row, one in decided.items()
+    }
 
 
 def _data(
@@ -200,7 +205,7 @@ def _data(
         return sources.fused(*parts) if len(parts) == 2 else parts[0]
 
     table, inputs = whole("train")
-    if not test or not len(clips.of("test").table):
+    if not test or (table.origin == "stand-in" and not len(clips.of("test"))):  # the release's need no clip table
         return gather(clips, table), inputs
     try:
         more, others = whole("test")
