@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from blemore import clusters
+from blemore import clusters, files
 from blemore.encoders import Encoder, Extractor
 from blemore.errors import BlemoreError, InputError, first
 from blemore.labels import stem
@@ -228,9 +228,9 @@ def _check(clip: Path, features: NDArray[np.float32]) -> None:
 def _save(target: Path, features: NDArray[np.float32], identity: dict[str, object], flag: str) -> None:
     buffer = io.BytesIO()
     np.save(buffer, features, allow_pickle=False)
-    _replace(target, buffer.getvalue())
+    files.write_atomically(target, buffer.getvalue())
     made_of = {**identity, "features": hashlib.sha256(buffer.getvalue()).hexdigest(), "rows": len(features)}
-    _replace(target.with_suffix(".json"), json.dumps({**made_of, "flag": flag}, indent=1).encode())
+    files.write_atomically(target.with_suffix(".json"), json.dumps({**made_of, "flag": flag}, indent=1))
 
 
 def _kept(target: Path, identity: dict[str, object]) -> tuple[int, str] | None:
@@ -242,9 +242,3 @@ def _kept(target: Path, identity: dict[str, object]) -> tuple[int, str] | None:
         return (int(made_of["rows"]), str(made_of["flag"])) if whole and same else None
     except (OSError, ValueError, KeyError, TypeError):
         return None  # not there, or not ours: extract
-
-
-def _replace(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")  # no process id: the next try overwrites what a killed one left
-    part.write_bytes(content)
-    part.replace(path)

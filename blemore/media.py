@@ -6,7 +6,6 @@ imported when the first clip is opened.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from blemore import files
 from blemore.errors import InputError, MediaError
 
 if TYPE_CHECKING:
@@ -125,13 +125,9 @@ def write(
         Frames and samples a second.
     codec : {'libx264', 'libx265'}
     """
-    path = Path(path)
-    part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        _encode(_library().open(str(part), "w"), iter(pictures), sound, rate, sample_rate, codec)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with files.replacing(path) as part:
+        container = _library().open(str(part), "w", format=Path(path).suffix.removeprefix("."))
+        _encode(container, iter(pictures), sound, rate, sample_rate, codec)
 
 
 def _encode(
