@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 SAMPLE_RATE = 16_000
 """Samples a second of :func:`audio`, as every audio encoder of the paper expects."""
 
+_STEADY = {
+    "libx264": {"x264-params": "mbtree=0"},
+    "libx265": {"x265-params": "log-level=none:pools=none:frame-threads=1"},
+}
+# the same bytes on any number of cores (one thread), whatever lies in memory (x264's mbtree reads beyond narrow frames)
+
 _BOXES = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"}  # what an mp4 or mov file begins with
 
 
@@ -140,9 +146,9 @@ def _encode(
         first = next(pictures, None)
         video = speech = None
         if first is not None:
-            quiet = {"x265-params": "log-level=none:pools=none:frame-threads=1"} if codec == "libx265" else {}
-            # one thread: the bytes must not depend on the number of cores
-            video = container.add_stream(codec, rate=rate, options={"preset": "veryfast", "threads": "1", **quiet})
+            video = container.add_stream(
+                codec, rate=rate, options={"preset": "veryfast", "threads": "1", **_STEADY[codec]}
+            )
             video.height, video.width = first.shape[:2]
             video.pix_fmt = "yuv420p"
         if sound is not None:
