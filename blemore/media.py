@@ -170,19 +170,23 @@ def _encode(
 @contextmanager
 def _open(path: str | Path, kind: Literal["video", "audio"]) -> Iterator[tuple[InputContainer, Any]]:
     """Open a clip and its best stream of a kind; whatever goes wrong with it becomes one line."""
-    _check(Path(path))
     av = _library()
     try:
-        with av.open(str(path)) as container:
+        _check(Path(path))
+        with av.open(str(path), metadata_errors="replace") as container:
             stream = container.streams.best(kind)
             if stream is None:
                 held = ", ".join(sorted({one.type for one in container.streams})) or "none"
                 raise MediaError(path, f"no {kind} stream", got=f"streams of type {held}")
             yield container, stream
-    except (av.FFmpegError, EOFError, UnicodeDecodeError) as error:
+    except (av.FFmpegError, EOFError) as error:
         problem = "cannot be decoded" if isinstance(error, av.FFmpegError) else "ends too early"
         got = getattr(error, "strerror", "") or str(error)
         raise MediaError(path, problem, got=got, fix="copy the clip again") from None
+    except OSError as error:
+        raise MediaError(
+            path, "cannot be read", got=error.strerror or str(error), fix="check its permissions"
+        ) from None
 
 
 def _check(path: Path) -> None:

@@ -148,6 +148,31 @@ def test_a_truncated_file_whose_index_comes_first_is_refused_too(clip: Path, tmp
         read_all(path)
 
 
+def test_a_title_in_another_encoding_spoils_no_clip(tmp_path: Path) -> None:
+    import av
+
+    with av.open(str(tmp_path / "clip.mp4"), "w") as container:
+        container.metadata["title"] = "Gemuese"
+        stream = container.add_stream("libx264", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+        for picture in pictures(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    utf8 = (tmp_path / "clip.mp4").read_bytes()
+    assert b"Gemuese" in utf8
+    (tmp_path / "clip.mp4").write_bytes(utf8.replace(b"Gemuese", "Gem\xfcse!".encode("latin-1")))
+    assert len(list(media.frames(tmp_path / "clip.mp4"))) == 3
+
+
+def test_a_file_that_may_not_be_read_is_one_clear_line(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", forbidden)
+    with pytest.raises(MediaError, match=r"clip\.mp4: cannot be read; got Permission denied"):
+        read_all(clip)
+
+
 def test_damaged_frames_are_named(clip: Path, tmp_path: Path) -> None:
     damaged = bytearray(clip.read_bytes())
     start = damaged.index(b"mdat") + 1_200
