@@ -12,6 +12,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from blemore import clusters
+from blemore import clusters, files
 from blemore.encoders import Encoder, Extractor
 from blemore.errors import BlemoreError, InputError, first
 from blemore.labels import stem
@@ -60,6 +61,10 @@ class Job:
     device: str
     precision: str
     out: Path
+
+    def target(self, clip: Path) -> Path:
+        """Return where a clip's features go."""
+        return self.out / f"{stem(clip.name)}.npy"
 
     def identity(self, clip: str) -> dict[str, object]:
         """Return what features are made of, given the clip's digest; equal features, equal identity."""
@@ -115,7 +120,7 @@ def extract(
         raise InputError("jobs", "number of processes", expected="1 or more", got=str(jobs))
     clips = gather(paths, encoder.reads)
     weights = None if weights is None else Path(weights)
-    if weights and not weights.exists():
+    if weights and not weights.is_file():
         raise InputError(weights, "no such file", fix="check the path of the weights")
     job = Job(
         encoder=encoder,
@@ -124,9 +129,14 @@ def extract(
         weights_digest=sha256_of(weights) if weights else "",
         device=device,
         precision="float32" if device == "cpu" else "float16",
-        out=Path(out).absolute(),
+        out=Path(out).resolve(),
     )
-    job.out.mkdir(parents=True, exist_ok=True)
+    if same := [clip for clip in clips if job.target(clip) == clip.resolve()]:
+        raise InputError(same[0], "its features would overwrite it", fix="choose another folder for them")
+    try:
+        job.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(out, "cannot be written to", got=error.strerror or "", fix="choose another folder") from None
     if scheduler:
         clips = [clip.absolute() for clip in clips]
     done: dict[str, Outcome] = {}
@@ -142,27 +152,31 @@ def extract(
 
 def gather(paths: Sequence[str | Path], reads: str = "clip") -> list[Path]:
     """Return the files among some paths, folders replaced by the files in them that an encoder reads."""
+
+    def readable(path: Path) -> bool:
+        return path.suffix.lower() in SUFFIXES[reads] and not path.name.startswith(".")
+
     found: list[Path] = []
     for path in map(Path, paths):
-        inside = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES[reads]) if path.is_dir() else []
+        inside = sorted(filter(readable, path.iterdir())) if path.is_dir() else []
         if path.is_dir() and not inside:
             raise InputError(path, "folder holds nothing to read", expected=f"files {' or '.join(SUFFIXES[reads])}")
         if not path.exists():
             raise InputError(path, "no such file", fix="check the path")
         found += inside or [path]
-    found = list(dict.fromkeys(found))
     if not found:
         raise InputError("clips", "none are given", fix="name files or folders")
     names: dict[str, Path] = {}
     for path in found:
-        if (other := names.setdefault(stem(path.name), path)) != path:
+        other = names.setdefault(stem(path.name), path)
+        if other.resolve() != path.resolve():
             raise InputError(path, f"has the same name as {other}", fix="extract them to different folders")
-    return found
+    return list(names.values())
 
 
 def extract_one(job: Job, clip: Path) -> Outcome:
     """Extract one clip, unless it is done: what a worker does."""
-    target = job.out / f"{stem(clip.name)}.npy"
+    target = job.target(clip)
     try:
         identity = job.identity(sha256_of(clip))
     except OSError as error:
@@ -201,7 +215,11 @@ def _execute(job: Job, clips: Sequence[Path], jobs: int, scheduler: str | None) 
 
 def _parallel(job: Job, clips: Sequence[Path], n_jobs: int) -> Iterator[Outcome]:
     work = joblib.Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
-    yield from work(joblib.delayed(extract_one)(job, clip) for clip in clips)
+    try:
+        yield from work(joblib.delayed(extract_one)(job, clip) for clip in clips)
+    except BrokenProcessPool:
+        got, fix = "perhaps the memory is short", "start again with fewer processes; what is done is kept"
+        raise InputError("jobs", "a process was killed", got=got, fix=fix) from None
 
 
 _MODELS: dict[tuple[object, ...], Extractor] = {}  # one a process: what a worker opened for its first clip
@@ -228,9 +246,9 @@ def _check(clip: Path, features: NDArray[np.float32]) -> None:
 def _save(target: Path, features: NDArray[np.float32], identity: dict[str, object], flag: str) -> None:
     buffer = io.BytesIO()
     np.save(buffer, features, allow_pickle=False)
-    _replace(target, buffer.getvalue())
+    files.write_atomically(target, buffer.getvalue())
     made_of = {**identity, "features": hashlib.sha256(buffer.getvalue()).hexdigest(), "rows": len(features)}
-    _replace(target.with_suffix(".json"), json.dumps({**made_of, "flag": flag}, indent=1).encode())
+    files.write_atomically(target.with_suffix(".json"), json.dumps({**made_of, "flag": flag}, indent=1))
 
 
 def _kept(target: Path, identity: dict[str, object]) -> tuple[int, str] | None:
@@ -242,9 +260,3 @@ def _kept(target: Path, identity: dict[str, object]) -> tuple[int, str] | None:
         return (int(made_of["rows"]), str(made_of["flag"])) if whole and same else None
     except (OSError, ValueError, KeyError, TypeError):
         return None  # not there, or not ours: extract
-
-
-def _replace(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")  # no process id: the next try overwrites what a killed one left
-    part.write_bytes(content)
-    part.replace(path)

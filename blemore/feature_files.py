@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from blemore import files
 from blemore.errors import InputError, UnknownNameError, first
 from blemore.features import Features, table
 from blemore.statistics import aggregate
@@ -71,9 +71,7 @@ def write(path: str | Path, features: Features) -> None:
         arrays["counts"] = features.counts
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
-    part = Path(path).with_name(f".{Path(path).name}.{os.getpid()}")
-    part.write_bytes(buffer.getvalue())
-    part.replace(path)
+    files.write_atomically(path, buffer.getvalue())
 
 
 def read_folder(folder: str | Path, *, encoder: str, subsamples: bool = False, origin: str = "measured") -> Features:

@@ -6,7 +6,6 @@ imported when the first clip is opened.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from blemore import files
 from blemore.errors import InputError, MediaError
 
 if TYPE_CHECKING:
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 SAMPLE_RATE = 16_000
 """Samples a second of :func:`audio`, as every audio encoder of the paper expects."""
+
+_STEADY = {
+    "libx264": {"x264-params": "mbtree=0"},
+    "libx265": {"x265-params": "log-level=none:pools=none:frame-threads=1"},
+}
+# the same bytes on any number of cores (one thread), whatever lies in memory (x264's mbtree reads beyond narrow frames)
 
 _BOXES = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"}  # what an mp4 or mov file begins with
 
@@ -125,13 +131,9 @@ def write(
         Frames and samples a second.
     codec : {'libx264', 'libx265'}
     """
-    path = Path(path)
-    part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        _encode(_library().open(str(part), "w"), iter(pictures), sound, rate, sample_rate, codec)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with files.replacing(path) as part:
+        container = _library().open(str(part), "w", format=Path(path).suffix.removeprefix("."))
+        _encode(container, iter(pictures), sound, rate, sample_rate, codec)
 
 
 def _encode(
@@ -144,9 +146,9 @@ def _encode(
         first = next(pictures, None)
         video = speech = None
         if first is not None:
-            quiet = {"x265-params": "log-level=none:pools=none:frame-threads=1"} if codec == "libx265" else {}
-            # one thread: the bytes must not depend on the number of cores
-            video = container.add_stream(codec, rate=rate, options={"preset": "veryfast", "threads": "1", **quiet})
+            video = container.add_stream(
+                codec, rate=rate, options={"preset": "veryfast", "threads": "1", **_STEADY[codec]}
+            )
             video.height, video.width = first.shape[:2]
             video.pix_fmt = "yuv420p"
         if sound is not None:
@@ -168,19 +170,23 @@ def _encode(
 @contextmanager
 def _open(path: str | Path, kind: Literal["video", "audio"]) -> Iterator[tuple[InputContainer, Any]]:
     """Open a clip and its best stream of a kind; whatever goes wrong with it becomes one line."""
-    _check(Path(path))
     av = _library()
     try:
-        with av.open(str(path)) as container:
+        _check(Path(path))
+        with av.open(str(path), metadata_errors="replace") as container:
             stream = container.streams.best(kind)
             if stream is None:
                 held = ", ".join(sorted({one.type for one in container.streams})) or "none"
                 raise MediaError(path, f"no {kind} stream", got=f"streams of type {held}")
             yield container, stream
-    except (av.FFmpegError, EOFError, UnicodeDecodeError) as error:
+    except (av.FFmpegError, EOFError) as error:
         problem = "cannot be decoded" if isinstance(error, av.FFmpegError) else "ends too early"
         got = getattr(error, "strerror", "") or str(error)
         raise MediaError(path, problem, got=got, fix="copy the clip again") from None
+    except OSError as error:
+        raise MediaError(
+            path, "cannot be read", got=error.strerror or str(error), fix="check its permissions"
+        ) from None
 
 
 def _check(path: Path) -> None:

@@ -11,15 +11,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import uuid
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blemore import heads
+from blemore import files, heads
 from blemore.clips import Clips
 from blemore.errors import InputError, first
 from blemore.features import Features, join, standardise
@@ -234,20 +232,9 @@ def save(folder: Path, run: Run) -> Path:
         "epochs": columns,
         "timing": {"seconds": round(run.seconds, 3)},
     }
-    _write(path.with_suffix(".npz"), arrays.getvalue())
-    _write(path, (json.dumps(about, indent=1, allow_nan=False) + "\n").encode())
+    files.write_atomically(path.with_suffix(".npz"), arrays.getvalue(), durable=True)
+    files.write_atomically(path, json.dumps(about, indent=1, allow_nan=False) + "\n", durable=True)
     return path
-
-
-def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    for stale in path.parent.glob(f".{path.name}.*.part"):  # of a sweep that was killed while writing
-        stale.unlink(missing_ok=True)
 
 
 def find(folder: Path, task: Task, inputs: dict[str, str]) -> Run | None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from blemore import labels, runs
+from blemore import files, labels, runs
 from blemore.challenge import Answer, choose, decided_by
 from blemore.errors import InputError, first
 from blemore.labels import EMOTIONS
@@ -128,7 +127,7 @@ def write(path: str | Path, decided: Answer) -> None:
     Raises
     ------
     InputError
-        If it is no ``.zip``, or the challenge would reject it; then nothing is written.
+        If it is no ``.zip``, the challenge would reject it, or the folder cannot be written to; then nothing is written.
     """
     path = Path(path)
     if path.suffix.lower() != ".zip":
@@ -141,10 +140,4 @@ def write(path: str | Path, decided: Answer) -> None:
         about = zipfile.ZipInfo(MEMBER, date_time=(1980, 1, 1, 0, 0, 0))
         about.create_system, about.external_attr = 3, 0o644 << 16
         archive.writestr(about, json.dumps(ordered, indent=1) + "\n", zipfile.ZIP_DEFLATED)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(buffer.getvalue())
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(path, "cannot be written", got=error.strerror or str(error), fix="check the folder") from None
+    files.write_atomically(path, buffer.getvalue())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -219,12 +220,55 @@ def test_wrong_requests_are_refused(clips: Path, tmp_path: Path) -> None:
         extraction.extract(MEAN, [clips], tmp_path, weights=tmp_path / "weights.bin")
 
 
-def test_two_clips_of_one_name_are_refused(clips: Path, tmp_path: Path) -> None:
+def test_two_clips_of_one_name_are_refused_and_one_that_is_named_twice_is_taken_once(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = next(clips.iterdir())
     (tmp_path / one.name).write_bytes(one.read_bytes())
     with pytest.raises(InputError, match="has the same name as"):
         extraction.gather([clips, tmp_path])
     assert extraction.gather([clips, one]) == extraction.gather([clips])
+    monkeypatch.chdir(clips.parent)
+    assert extraction.gather([clips, Path(clips.name), clips / ".." / clips.name]) == extraction.gather([clips])
+
+
+def test_what_systems_hide_in_folders_is_no_clip(clips: Path, tmp_path: Path) -> None:
+    (tmp_path / next(clips.iterdir()).name).write_bytes(b"a clip")
+    (tmp_path / "._A9001_ang_int1_ver1.mp4").write_bytes(b"what macOS leaves on other disks")
+    assert [path.name for path in extraction.gather([tmp_path])] == [next(clips.iterdir()).name]
+    with pytest.raises(InputError, match="folder holds nothing to read"):
+        (tmp_path / next(clips.iterdir()).name).unlink()
+        extraction.gather([tmp_path])
+
+
+def test_ready_features_are_never_overwritten_by_what_is_made_of_them(tmp_path: Path) -> None:
+    np.save(tmp_path / "test_0001.npy", np.ones(2048))
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match=r"test_0001.npy: its features would overwrite it; choose another folder"):
+        extraction.extract(encoders.get("hicmae"), [tmp_path], tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_line(clips: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"file/out: cannot be written to; got Not a directory"):
+        extraction.extract(MEAN, [clips], tmp_path / "file" / "out")
+
+
+class Killed(MeanColour):
+    """An encoder whose process the system ends, as it does where memory is short."""
+
+    def __call__(self, path: Path) -> np.ndarray:
+        if path.stem.startswith("A9001_hap"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(path)
+
+
+def test_a_process_that_is_killed_is_one_clear_line_and_what_is_done_stays_done(clips: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"jobs: a process was killed; .*fewer processes; what is done is kept"):
+        extraction.extract(replace(MEAN, name="killed", load=Killed), [clips], tmp_path, jobs=2)
+    assert {path.suffix for path in tmp_path.iterdir()} <= {".npy", ".json", ".part"}
+    assert statuses(extraction.extract(replace(MEAN, name="killed"), [clips], tmp_path))["failed"] == 0
 
 
 def peak(path: Path) -> int:

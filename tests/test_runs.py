@@ -81,7 +81,7 @@ def test_a_run_is_found_only_for_the_same_settings_and_content(tmp_path: Path, s
 def test_what_a_killed_writer_left_is_cleared(tmp_path: Path) -> None:
     (run,) = sweeps.train(small_data(), TASK)
     path = runs.save(tmp_path, run)
-    stale = path.with_name(f".{path.name}.0123.part")
+    stale = path.with_name(f".{path.name}.0123456789abcdef.part")
     stale.write_text("half")
     path.unlink()
     runs.save(tmp_path, run)

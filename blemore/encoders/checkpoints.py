@@ -13,7 +13,7 @@ from blemore.encoders.registry import Opening, Variant
 from blemore.errors import InputError, SourceError, first
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import torch
 
@@ -121,13 +121,6 @@ def pretrained(kind: type[Any], config: Any, state: State, where: object, openin
             raise InputError(where, "weights of other shapes", got=_shapes(error), fix=_FIX) from None
     _refuse(where, info["missing_keys"], info["unexpected_keys"])
     return model.to(opening.device).eval()
-
-
-def opened(name: str, variant: Variant, kind: type[Any], config: Any, opening: Opening,
-           convert: Callable[[State], State] = dict) -> Any:  # fmt: skip
-    """Find a variant's weights, read and convert them, and return the model of transformers that they fill."""
-    path = locate(name, variant, opening.weights)
-    return pretrained(kind, config, convert(read(path)), path, opening)
 
 
 def fill(model: torch.nn.Module, state: State, where: object, opening: Opening) -> Any:

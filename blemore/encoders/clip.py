@@ -7,28 +7,18 @@ from typing import Any
 from blemore.encoders import checkpoints
 from blemore.encoders.checkpoints import State
 from blemore.encoders.extractors import FrameExtractor
+from blemore.encoders.networks import Network
 from blemore.encoders.preprocessing import clip_still
 from blemore.encoders.registry import Encoder, Extractor, Opening, Variant
 
 VIT_B_32: dict[str, Any] = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
             "patch_size": 32, "image_size": 224, "projection_dim": 512}  # fmt: skip
-"""The vision tower."""
+"""The vision tower's sizes."""
+
+NETWORK = Network("CLIPVisionModelWithProjection", "CLIPVisionConfig")
+config, build = NETWORK.config, NETWORK.build
 
 _TEXT = ("text_model.", "text_projection.", "logit_scale", "vision_model.embeddings.position_ids")
-
-
-def config(**sizes: Any) -> Any:
-    """Return the configuration of a vision tower; `sizes` as in :data:`VIT_B_32`."""
-    from transformers import CLIPVisionConfig
-
-    return CLIPVisionConfig(**sizes)
-
-
-def build(**sizes: Any) -> Any:
-    """Return a vision tower with random weights."""
-    from transformers import CLIPVisionModelWithProjection
-
-    return CLIPVisionModelWithProjection(config(**sizes))
 
 
 def convert(state: State) -> State:
@@ -38,10 +28,7 @@ def convert(state: State) -> State:
 
 def load(opening: Opening) -> Extractor:
     """Open CLIP."""
-    from transformers import CLIPVisionModelWithProjection
-
-    variant = ENCODER.variant(opening.variant)
-    model = checkpoints.opened("clip", variant, CLIPVisionModelWithProjection, config(**VIT_B_32), opening, convert)
+    model = NETWORK.opened("clip", ENCODER.variant(opening.variant), VIT_B_32, opening, convert)
     return FrameExtractor(clip_still(), lambda batch: model(batch).image_embeds, opening)
 
 

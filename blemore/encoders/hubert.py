@@ -6,6 +6,7 @@ from typing import Any
 
 from blemore.encoders import checkpoints
 from blemore.encoders.extractors import SoundExtractor
+from blemore.encoders.networks import Network
 from blemore.encoders.registry import Encoder, Extractor, Opening, Variant
 
 LARGE: dict[str, Any] = {
@@ -16,28 +17,17 @@ LARGE: dict[str, Any] = {
 }
 """Sizes of the transformer."""
 
+NETWORK = Network(
+    "HubertModel", "HubertConfig", {"do_stable_layer_norm": True, "feat_extract_norm": "layer", "conv_bias": True}
+)
+"""It takes scaled sound."""
 
-def config(**sizes: Any) -> Any:
-    """Return the configuration of a network that takes scaled sound; `sizes` as in :data:`LARGE`."""
-    from transformers import HubertConfig
-
-    fixed: dict[str, Any] = {"do_stable_layer_norm": True, "feat_extract_norm": "layer", "conv_bias": True}
-    return HubertConfig(**fixed, **sizes)
-
-
-def build(**sizes: Any) -> Any:
-    """Return a network with random weights."""
-    from transformers import HubertModel
-
-    return HubertModel(config(**sizes))
+config, build = NETWORK.config, NETWORK.build
 
 
 def load(opening: Opening) -> Extractor:
     """Open HuBERT."""
-    from transformers import HubertModel
-
-    variant = ENCODER.variant(opening.variant)
-    return SoundExtractor(checkpoints.opened("hubert", variant, HubertModel, config(**LARGE), opening), opening)
+    return SoundExtractor(NETWORK.opened("hubert", ENCODER.variant(opening.variant), LARGE, opening), opening)
 
 
 ENCODER = Encoder(

@@ -9,16 +9,20 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from blemore.encoders import checkpoints
+from blemore.encoders import clip
 from blemore.encoders.checkpoints import State
 from blemore.encoders.extractors import FrameExtractor
+from blemore.encoders.networks import Network
 from blemore.encoders.preprocessing import clip_still
 from blemore.encoders.registry import Encoder, Extractor, Opening, Variant
 from blemore.errors import SourceError
 
 VIT_H_14: dict[str, Any] = {"hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32, "num_attention_heads": 16,
             "patch_size": 14, "image_size": 224, "projection_dim": 1024}  # fmt: skip
-"""The vision tower of ``imagebind_huge``."""
+"""Sizes of the vision tower of ``imagebind_huge``."""
+
+NETWORK = Network(clip.NETWORK.model, clip.NETWORK.configuration, {"hidden_act": "gelu", "layer_norm_eps": 1e-6})
+config, build = NETWORK.config, NETWORK.build
 
 ADDRESS = "https://dl.fbaipublicfiles.com/imagebind/imagebind_huge.pth"
 """Where Meta offers the weights, for non-commercial use."""
@@ -41,20 +45,6 @@ _IN_BLOCK = {
     "mlp.": "mlp.",
     "attn.out_proj.": "self_attn.out_proj.",
 }
-
-
-def config(**sizes: Any) -> Any:
-    """Return the configuration of a vision tower; `sizes` as in :data:`VIT_H_14`."""
-    from transformers import CLIPVisionConfig
-
-    return CLIPVisionConfig(**sizes, hidden_act="gelu", layer_norm_eps=1e-6)
-
-
-def build(**sizes: Any) -> Any:
-    """Return a vision tower with random weights."""
-    from transformers import CLIPVisionModelWithProjection
-
-    return CLIPVisionModelWithProjection(config(**sizes))
 
 
 def convert(state: State) -> State:
@@ -101,17 +91,12 @@ def embed(model: Any, batch: Any) -> Any:
 
 def load(opening: Opening) -> Extractor:
     """Open ImageBind, with weights that its user has downloaded: their licence is to be agreed to."""
-    from transformers import CLIPVisionModelWithProjection
-
     if opening.weights is None:
         raise SourceError(
             f"imagebind: its weights are for non-commercial use (CC-BY-NC-SA 4.0) and never downloaded unasked; "
             f"if that is fine, download {ADDRESS} (4.5 GB) and give the file as --weights"
         )
-    variant = ENCODER.variant(opening.variant)
-    model = checkpoints.opened(
-        "imagebind", variant, CLIPVisionModelWithProjection, config(**VIT_H_14), opening, convert
-    )
+    model = NETWORK.opened("imagebind", ENCODER.variant(opening.variant), VIT_H_14, opening, convert)
     return FrameExtractor(clip_still(), lambda batch: embed(model, batch), opening, batch=16)
 
 

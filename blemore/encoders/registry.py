@@ -42,7 +42,7 @@ class Extractor(Protocol):
 
 @dataclass(frozen=True)
 class Opening:
-    """How an encoder is to be opened: `variant`, `weights` (a file or a folder), `device` and `precision`."""
+    """How an encoder is to be opened: `variant`, `weights` (a file), `device` and `precision`."""
 
     variant: str
     weights: Path | None

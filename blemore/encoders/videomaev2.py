@@ -15,6 +15,7 @@ from typing import Any
 from blemore.encoders import checkpoints
 from blemore.encoders.checkpoints import State
 from blemore.encoders.extractors import WindowExtractor
+from blemore.encoders.networks import Network
 from blemore.encoders.preprocessing import squashed
 from blemore.encoders.registry import Encoder, Extractor, Opening, Variant
 
@@ -22,6 +23,12 @@ VIT_G_14 = {"hidden_size": 1408, "intermediate_size": 6144, "num_hidden_layers":
             "patch_size": 14, "num_labels": 710}  # fmt: skip
 VIT_B_16 = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
             "patch_size": 16, "num_labels": 710}  # fmt: skip
+
+NETWORK = Network(
+    "VideoMAEForVideoClassification", "VideoMAEConfig",
+    {"num_frames": 16, "tubelet_size": 2, "use_mean_pooling": True, "layer_norm_eps": 1e-6},
+)  # fmt: skip
+config, build = NETWORK.config, NETWORK.build
 
 _REPOSITORY = "OpenGVLab/VideoMAE2"
 _REVISION = "706cc172d65ebd4dedbee3f9c0183a93df9fa125"
@@ -36,21 +43,6 @@ _IN_BLOCK = {
     "attn.v_bias": "attention.attention.value.bias",
 }
 _PREFIXES = ("module.", "model.", "backbone.")  # what programs put before every name
-
-
-def config(**sizes: Any) -> Any:
-    """Return the configuration of a network; `sizes` as in :data:`VIT_G_14`, and ``image_size``, 224."""
-    from transformers import VideoMAEConfig
-
-    fixed: dict[str, Any] = {"num_frames": 16, "tubelet_size": 2, "use_mean_pooling": True, "layer_norm_eps": 1e-6}
-    return VideoMAEConfig(**fixed, **sizes)
-
-
-def build(**sizes: Any) -> Any:
-    """Return a network with random weights."""
-    from transformers import VideoMAEForVideoClassification
-
-    return VideoMAEForVideoClassification(config(**sizes))
 
 
 def convert(state: State) -> State:
@@ -89,11 +81,8 @@ def embed(model: Any, batch: Any) -> Any:
 
 def load(opening: Opening) -> Extractor:
     """Open VideoMAE V2."""
-    from transformers import VideoMAEForVideoClassification
-
     sizes = VIT_B_16 if opening.variant == "vit-b" else VIT_G_14
-    variant = ENCODER.variant(opening.variant)
-    model = checkpoints.opened("videomaev2", variant, VideoMAEForVideoClassification, config(**sizes), opening, convert)
+    model = NETWORK.opened("videomaev2", ENCODER.variant(opening.variant), sizes, opening, convert)
     prepare = partial(squashed, bgr=opening.variant == "vit-g")
     return WindowExtractor(prepare, partial(embed, model), opening)
 

@@ -6,7 +6,6 @@ Kinetics-400. Their clips were filled with black to 10 s, so that most windows o
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -97,14 +96,10 @@ def _locate(variant: Variant) -> Path:
     from torch.hub import download_url_to_file
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        download_url_to_file(variant.checkpoint, str(part), hash_prefix=variant.revision, progress=False)
-        part.replace(path)
+        download_url_to_file(variant.checkpoint, str(path), hash_prefix=variant.revision, progress=False)
     except (OSError, RuntimeError) as error:
         raise checkpoints.absent("videoswin", variant.checkpoint, f"cannot be downloaded ({error})") from None
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 

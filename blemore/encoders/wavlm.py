@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from blemore.encoders import checkpoints
 from blemore.encoders.extractors import SoundExtractor
 from blemore.encoders.hubert import LARGE
+from blemore.encoders.networks import Network
 from blemore.encoders.registry import Encoder, Extractor, Opening, Variant
 
+NETWORK = Network(
+    "WavLMModel", "WavLMConfig", {"do_stable_layer_norm": True, "feat_extract_norm": "layer", "conv_bias": False}
+)
+"""It takes scaled sound."""
 
-def config(**sizes: Any) -> Any:
-    """Return the configuration of a network that takes scaled sound; `sizes` as HuBERT's."""
-    from transformers import WavLMConfig
-
-    fixed: dict[str, Any] = {"do_stable_layer_norm": True, "feat_extract_norm": "layer", "conv_bias": False}
-    return WavLMConfig(**fixed, **sizes)
-
-
-def build(**sizes: Any) -> Any:
-    """Return a network with random weights."""
-    from transformers import WavLMModel
-
-    return WavLMModel(config(**sizes))
+config, build = NETWORK.config, NETWORK.build
 
 
 def load(opening: Opening) -> Extractor:
     """Open WavLM."""
-    from transformers import WavLMModel
-
-    variant = ENCODER.variant(opening.variant)
-    return SoundExtractor(checkpoints.opened("wavlm", variant, WavLMModel, config(**LARGE), opening), opening)
+    return SoundExtractor(NETWORK.opened("wavlm", ENCODER.variant(opening.variant), LARGE, opening), opening)
 
 
 ENCODER = Encoder(

@@ -1,0 +1,67 @@
+"""Files that appear whole or not at all, whoever writes them and whenever that is cut short."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from blemore.errors import InputError
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a part beside a file; what is written to it takes the file's place when the block ends.
+
+    If the block fails, the file stays as it was and the part goes. Any number may write one file at a time, each
+    to a part of its own: the file is always whole, and of one of them. Parts of the same file that killed writers
+    left are cleared; their names begin with a dot and end in ``.part``.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    try:
+        yield part
+        try:
+            part.replace(path)
+        except FileNotFoundError:
+            if not path.exists():
+                raise  # else another writer ended meanwhile and cleared this part: as if it had ended later
+        _clear(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_atomically(path: str | Path, content: bytes | str, *, durable: bool = False) -> None:
+    """Write a file whole or not at all; text as UTF-8.
+
+    Parameters
+    ----------
+    durable : bool
+        Wait until the content is on the disk, so that not even a power cut leaves an empty file.
+
+    Raises
+    ------
+    InputError
+        If the system refuses: no such folder, no permission, no space. The file stays as it was.
+    """
+    try:
+        with replacing(path) as part, part.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+    except OSError as error:
+        fix = "check the folder and the space that is left"
+        raise InputError(path, "cannot be written", got=error.strerror or str(error), fix=fix) from None
+
+
+def _clear(path: Path) -> None:
+    """Delete the parts of a file that lie about."""
+    ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}\.part")
+    for found in path.parent.iterdir():
+        if ours.fullmatch(found.name):
+            with suppress(OSError):
+                found.unlink()
