@@ -26,6 +26,16 @@ class Fragment:
         return bundle | ({DATA_TYPE: dict(self.data)} if self.data else {})
 
 
+@dataclass(frozen=True)
+class Prose:
+    """Sentences, as Markdown, that depend on what is on the machine; no numbers of results, which carry a label."""
+
+    text: str
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
+        return {"text/markdown": self.text, "text/plain": self.text}
+
+
 DATA_TYPE = "application/vnd.blemore.page+json"
 """Media type of what a page tells the builder: its inputs and the results that other pages quote."""
 

@@ -43,7 +43,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 """Parameter -> the values it may have."""
 
-FILES = ("metadata", "durations", "features")
+FILES = ("metadata", "durations", "features", "openface_csv")
 """Parameters that name a file to read; empty for none."""
 
 FOLDERS = ("openface",)

@@ -33,6 +33,25 @@ def real(name: str) -> Path:
     return _beside(SHARED / "data" / name)
 
 
+def barely_trained(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let rows train for two epochs, runs lie in a folder, and the other rows' scores be the paper's, as if simulated."""
+    from blemore import paper, rows, standings
+    from blemore.released import Result
+    from blemore.training import paper_settings
+
+    def settings(row: str, model: str = "mlp-512", profile: str = "quick", *, simulated: bool = True) -> object:
+        return paper_settings(
+            subsampled=row.endswith(":sub"), model=model, mode="stacked", epochs=2, learning_rate=1e-3
+        )
+
+    def trained(clips: object, source: str, model: str, **how: object) -> Result:
+        return Result(paper.table(2).query("not id.str.startswith('trivial')").assign(model=model), "stand-in", ())
+
+    patch.chdir(folder)
+    patch.setattr(rows, "settings", settings)
+    patch.setattr(standings, "trained", trained)
+
+
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[str]:
     """Address of a local Dask cluster of two one-threaded workers over TCP."""

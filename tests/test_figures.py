@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blemore import aggregation, clips, drawing, features, figures, paper, pca, recorded, released
+from blemore import aggregation, clips, drawing, features, figures, paper, pca, recorded, released, standings
 from blemore.comparison import LABELS
 from blemore.drawing import EMOTION_COLOURS, INK, OURS, PAPER, SOFT, Drawing, canvas, drawn
 from blemore.fragments import Fragment
@@ -36,6 +36,20 @@ PLANES = pca.planes(
     INVENTED, "hap", "sad",
 )  # fmt: skip
 
+BY_CLASS = pd.DataFrame({"emotions": ["ang", "hap", "ang-hap"], "clips": [4, 4, 8], "mean": [0.2, 0.5, 0.3], "low": [0.1, 0.3, 0.3],
+                         "high": [0.3, 0.7, 0.3]})  # fmt: skip
+BY_ACTOR = pd.DataFrame({"actor": ["A1", "A2"], "fold": [0, 1], "clips": [8, 8], "mean": [0.2, 0.4]})
+
+
+def standing(label: str) -> pd.DataFrame:
+    """Scores of the paper's rows, as if they were ours, and one encoder without any."""
+    printed = paper.table(2).query("not id.str.startswith('trivial')")
+    scores = printed[list(standings.SCORES)]
+    table = pd.DataFrame({"id": printed["id"], "title": printed["encoder"], "label": label})
+    table = pd.concat([table, scores, scores.add_prefix("paper_")], axis=1)
+    return pd.concat([table, pd.DataFrame([{"id": "mine", "title": "Mine", "label": ""}])], ignore_index=True)
+
+
 MAKE: dict[str, Callable[[str], Fragment]] = {  # by name of the function; the argument is the label of ours
     "durations": lambda label: figures.durations(recorded.read("durations").table, label),
     "structure": lambda label: figures.structure(),
@@ -53,6 +67,11 @@ MAKE: dict[str, Callable[[str], Fragment]] = {  # by name of the function; the a
     "fusions": lambda label: figures.fusions(aggregation.fusions()),
     "planes": lambda label: figures.planes(PLANES, "hap", "sad", label),
     "variance_shares": lambda label: figures.variance_shares(recorded.read("egemaps_variance").table, "eGeMAPS", label),
+    "standings": lambda label: figures.standings(standing(label), "clip", "mlp-512"),
+    "spreads": lambda label: figures.spreads(BY_CLASS, BY_ACTOR, 0.05, "CLIP", label),
+    "similarity": lambda label: figures.similarity(
+        [("CLIP", np.corrcoef(np.outer(COURSE, COURSE) + np.eye(40)))], 2.0, label
+    ),
     "between": lambda label: figures.between(LINE, "hap", "sad", "eGeMAPS", label),
 }
 FROM_THE_PAPER = {"structure", "validation_to_test", "fusions"}  # nothing of ours in them

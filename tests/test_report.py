@@ -22,7 +22,7 @@ from blemore.comparison import LABELS, VERDICTS, Comparison
 from blemore.errors import BlemoreError
 from blemore.fragments import DATA_TYPE, Column, Fragment
 from blemore.recorded import Input
-from tests.conftest import ROOT, real
+from tests.conftest import ROOT, barely_trained, real
 
 HOSTILE = "<script>alert(\"x\")</script> R&D 'a' </td>"
 VOID = {"br", "hr", "img", "use", "path", "rect"}
@@ -298,6 +298,8 @@ def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         if machine == "openface":
             given = {"openface": str(real("openface"))}
         given |= {"durations": str(real("durations_train.csv"))} if machine == "durations" else {}
+        if name == "encoder":
+            barely_trained(patch, tmp_path_factory.mktemp("runs"))
         yield page(name, **given)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from blemore import recorded, released, sources
-from blemore.claims import dataset, projection, results
+from blemore.claims import dataset, encoders, projection, results
 from blemore.comparison import Comparison, known_differences
 from blemore.recorded import Input
 
@@ -22,6 +22,7 @@ def all_claims() -> tuple[list[Comparison], tuple[Input, ...]]:
         *dataset.related_work(),
         *dataset.durations(durations.table, "recorded"),
         *dataset.baselines(clips),
+        *encoders.claims(),
         *results.table2(validation),
         *results.trivial(2, clips),
         *results.table3(tests),

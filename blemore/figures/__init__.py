@@ -2,6 +2,7 @@
 
 from blemore.figures.aggregation import fusions, series, shapes, strategies
 from blemore.figures.dataset import classes, durations, folds, structure
+from blemore.figures.encoders import similarity, spreads, standings
 from blemore.figures.pca import between, planes, variance_shares
 from blemore.figures.results import confusion, curves, validation, validation_to_test
 from blemore.figures.thresholds import decided, threshold_maps
@@ -18,6 +19,9 @@ __all__ = [
     "planes",
     "series",
     "shapes",
+    "similarity",
+    "spreads",
+    "standings",
     "strategies",
     "structure",
     "threshold_maps",

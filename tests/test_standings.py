@@ -1,0 +1,119 @@
+"""Standings: one row for every encoder, each with its own label, simulated once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from blemore import encoders, paper, rows, sources, standings
+from blemore.recorded import Input
+from blemore.released import Result
+
+CLIPS = sources.clips("standin")[0]
+DONE = Result(
+    paper.table(2).query("id in ['clip', 'wavlm', 'imagebind+wavlm']").assign(model="mlp-512"), "stand-in", ()
+)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_public(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("BLEMORE_DATA", "BLEMORE_MIRROR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("BLEMORE_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
+    """What rows are asked to train; they train nothing."""
+    calls: list[dict[str, object]] = []
+
+    def train(clips: object, source: str, **how: object) -> SimpleNamespace:
+        calls.append({"source": source, **how})
+        return SimpleNamespace(table2=lambda: DONE)
+
+    monkeypatch.setattr(rows, "train", train)
+    return calls
+
+
+def test_what_is_simulated_is_scored_once_for_the_same_question(asked: list, tmp_path: Path) -> None:
+    def scores(**changes: object) -> Result:
+        return standings.trained(
+            CLIPS, "auto", **{"model": "mlp-512", "profile": "quick", "seed": 0, **changes}, folder=tmp_path
+        )
+
+    first, again = scores(), scores()
+    assert len(asked) == 1 and asked[0]["source"] == "standin" and asked[0]["models"] == ["mlp-512"]
+    pd.testing.assert_frame_equal(first.table, again.table)
+    assert (
+        first.table[list(standings.SCORES)].to_numpy().tolist()
+        == DONE.table[list(standings.SCORES)].to_numpy().tolist()
+    )
+    assert (first.origin, first.inputs) == ("stand-in", ())
+    for changes in ({"seed": 1}, {"profile": "paper"}, {"model": "linear"}):
+        scores(**changes)
+    assert len(asked) == 4
+
+
+def test_scores_are_computed_anew_when_the_code_that_makes_them_changes(
+    asked: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how = {"model": "mlp-512", "profile": "quick", "seed": 0, "folder": tmp_path}
+    standings.trained(CLIPS, "standin", **how)
+    parts = standings.parts
+    monkeypatch.setattr(standings, "parts", lambda *given: {**parts(*given), "module blemore.standin": "another"})
+    standings.trained(CLIPS, "standin", **how)
+    assert len(asked) == 2
+
+
+def test_of_a_release_every_encoder_is_tried_and_nothing_kept(
+    asked: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data" / "WavLM_large_train").mkdir(parents=True)
+    monkeypatch.setenv("BLEMORE_DATA", str(tmp_path / "data"))
+    for _ in range(2):
+        standings.trained(CLIPS, "auto", "mlp-512", profile="quick", seed=0, folder=tmp_path / "runs")
+    assert len(asked) == 2 and {"hicmae", "egemaps", *rows.ROWS} == set(asked[0]["rows"])
+    assert not (tmp_path / "runs").exists()
+
+
+def test_every_encoder_has_one_row_with_the_label_of_its_own_scores() -> None:
+    table = standings.everyone(DONE, "mlp-512").table.set_index("id")
+    assert set(table.index) == {*encoders.known(), *rows.ROWS} and table.index.is_unique
+    assert table["label"].to_dict() == {
+        name: {"clip": "stand-in", "wavlm": "stand-in", "imagebind+wavlm": "stand-in", "egemaps": "recorded",
+               "hicmae": "recorded"}.get(name, "")
+        for name in table.index
+    }  # fmt: skip
+    assert (table["acc_presence_mean"].isna() == (table["label"] == "")).all()
+    printed = paper.table(2).set_index("id")
+    assert table.at["openface", "paper_acc_presence_mean"] == printed.at["openface", "acc_presence_mean"]
+    assert np.isnan(table.at["egemaps", "paper_acc_presence_mean"])
+
+
+def test_features_of_ones_own_join_the_others_or_replace_them_with_their_own_label() -> None:
+    mine = Result(DONE.table.head(1).assign(acc_presence_mean=0.9), "measured", (Input("file/features", "ab"),))
+    found = standings.everyone(DONE, "mlp-512", {"mine": mine, "egemaps": mine})
+    table = found.table.set_index("id")
+    for name in ("mine", "egemaps"):
+        assert (table.at[name, "label"], table.at[name, "acc_presence_mean"]) == ("measured", 0.9)
+    assert table.at["clip", "label"] == "stand-in"
+    assert Input("file/features", "ab") in found.inputs
+
+
+def test_another_classifier_has_no_recorded_egemaps() -> None:
+    table = standings.everyone(Result(DONE.table.assign(model="linear"), "stand-in", ()), "linear").table.set_index(
+        "id"
+    )
+    assert table.at["egemaps", "label"] == "" and table.at["clip", "label"] == "stand-in"
+
+
+def test_ranking_puts_the_best_first_and_those_without_a_score_last() -> None:
+    table = standings.ranked(standings.everyone(DONE, "mlp-512").table)
+    scored = table["label"] != ""
+    composite = table[["acc_presence_mean", "acc_salience_mean"]].mean(axis=1)
+    assert composite[scored].is_monotonic_decreasing and scored.tolist() == sorted(scored, reverse=True)
+    assert len(table) == len(standings.everyone(DONE, "mlp-512").table)
