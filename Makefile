@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+GIVEN = $(if $(PROFILE),-p profile $(PROFILE))
 PORT ?= 8000
 
 .PHONY: help setup book test check lint bench why serve twins record lock clean
@@ -22,8 +23,8 @@ $(READY): pyproject.toml requirements.lock
 	    --target $(VENV)/torchvision torchvision
 	@touch $@
 
-book: $(READY)  ## execute the pages that changed and build the HTML
-	$(BIN)/blemore book
+book: $(READY)  ## execute the pages that changed and build the HTML (PROFILE=paper: at full widths and epochs)
+	$(BIN)/blemore book $(GIVEN)
 
 test: $(READY)  ## run all tests
 	$(BIN)/python -m pytest
@@ -44,7 +45,7 @@ bench: $(READY)  ## time grid search, aggregation, stacked folds and training ag
 	$(BIN)/python -m benchmarks.extraction --quick || echo "extraction: a bar is missed, see above"
 
 why: $(READY)  ## name what has changed since each page was last executed
-	@$(BIN)/blemore why
+	@$(BIN)/blemore why $(GIVEN)
 
 serve: $(READY)  ## show the built book at a local address (PORT=8000)
 	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory build/site/_build/html

@@ -220,7 +220,8 @@ def compare(width: int, repeats: int) -> dict[str, float]:
     for name, value in medians.items():
         ratio = medians["per-epoch loop"] / value
         print(f"  {name:15} {value:7.3f} s  {ratio:5.1f}x   {least / value:4.0%} of the bound")
-    print(f"  bound {least:.3f} s at {gflops:.0f} GFLOP/s and {gbytes:.0f} GB/s, measured just now")
+    most = medians["per-epoch loop"] / least
+    print(f"  bound {least:.3f} s, {most:.1f}x, at {gflops:.0f} GFLOP/s and {gbytes:.0f} GB/s, measured just now")
     return medians
 
 

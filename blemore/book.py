@@ -8,12 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import nbformat
+import yaml
+from nbformat import NotebookNode
 
-from blemore import pages
+from blemore import contents, pages
 from blemore.dependencies import LOCK
 from blemore.errors import InputError, PageError, UnknownNameError
 from blemore.fragments import DATA_TYPE
@@ -22,6 +24,8 @@ from blemore.sources import sha256_of
 PROSE = Path("book")
 CONFIG, CONTENTS = Path("_config.yml"), Path("_toc.yml")
 STAGED = Path("build/site-src")
+FULL_CONTENTS = Path("build/_toc.yml")
+"""The table of contents with the pages that a template makes."""
 SITE = Path("build/site")
 LOG = Path("build/book.log")
 
@@ -31,8 +35,15 @@ EPOCH = "1767225600"
 _QUOTE = re.compile(r"\{\{ *([\w.-]+) *\}\}")
 
 
-def build(tell: Callable[[str], None]) -> Path:
+def build(tell: Callable[[str], None], given: Mapping[str, str] | None = None) -> Path:
     """Build the book and return the folder of its HTML; nothing is done that is done already.
+
+    Parameters
+    ----------
+    tell : function
+        Takes a line about what happens.
+    given : mapping, optional
+        Parameters for every page that declares them, see :func:`blemore.contents.pages`.
 
     Raises
     ------
@@ -41,10 +52,10 @@ def build(tell: Callable[[str], None]) -> Path:
     """
     if not CONFIG.exists():
         raise InputError(Path.cwd(), f"no {CONFIG} here", fix="run this in the root of the repository")
-    pages.execute(tell)
+    pages.execute(tell, given)
     stage()
     html = SITE / "_build" / "html"
-    digest = _digest([*STAGED.rglob("*"), CONFIG, CONTENTS, LOCK])
+    digest = _digest([*STAGED.rglob("*"), CONFIG, CONTENTS, FULL_CONTENTS, LOCK])
     stamp = SITE / "staged.sha256"
     if stamp.exists() and stamp.read_text() == digest and (html / "index.html").exists():
         tell(f"the book is up to date: {html}/index.html")
@@ -61,7 +72,7 @@ def build(tell: Callable[[str], None]) -> Path:
 
 
 def stage() -> None:
-    """Copy prose and executed pages to where Sphinx reads them, quoting results in the prose.
+    """Copy prose and executed pages to where Sphinx reads them, quoting results in the prose; complete the contents.
 
     Sphinx never sees the repository itself: a virtual environment below its source folder would cost
     it minutes. ``{{ page.name }}`` in prose becomes what the page found.
@@ -69,11 +80,16 @@ def stage() -> None:
     shutil.rmtree(STAGED, ignore_errors=True)
     shutil.copytree(PROSE, STAGED, ignore=shutil.ignore_patterns("__pycache__"))
     (STAGED / "notebooks").mkdir()
-    for name in pages.names():
-        page = nbformat.read(pages.BUILT / f"{name}.ipynb", as_version=4)  # type: ignore[no-untyped-call]
-        for output in (output for cell in page.cells for output in cell.get("outputs", [])):
+    there = contents.pages()
+    for name, page in there.items():
+        executed = nbformat.read(pages.BUILT / f"{name}.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+        for output in (output for cell in executed.cells for output in cell.get("outputs", [])):
             output.get("data", {}).pop(DATA_TYPE, None)  # meant for the builder; Sphinx would warn of it
-        nbformat.write(page, STAGED / "notebooks" / f"{name}.ipynb")  # type: ignore[no-untyped-call]
+        if page.title:
+            _entitle(executed, page.title)
+        nbformat.write(executed, STAGED / "notebooks" / f"{name}.ipynb")  # type: ignore[no-untyped-call]
+    table = yaml.safe_load(CONTENTS.read_text(encoding="utf-8"))
+    FULL_CONTENTS.write_text(yaml.safe_dump(contents.expanded(table, there), sort_keys=False), encoding="utf-8")
     found = pages.results()
     for path in STAGED.rglob("*.md"):
         text = path.read_text(encoding="utf-8")
@@ -83,10 +99,19 @@ def stage() -> None:
         path.write_text(_QUOTE.sub(lambda match: found[match[1]], text), encoding="utf-8")
 
 
+def _entitle(executed: NotebookNode, title: str) -> None:
+    """Set a page's title apart from those of other pages of the same notebook."""
+    for cell in executed.cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("# "):
+            heading, *rest = cell.source.split("\n")
+            cell.source = "\n".join([f"{heading}: {title}", *rest])
+            return
+
+
 def _sphinx(output: Path) -> None:
     command = [
         str(Path(sys.executable).with_name("jupyter-book")), "build", str(STAGED), "--path-output", str(output),
-        "--config", str(CONFIG), "--toc", str(CONTENTS.resolve()), "-W", "--keep-going", "--all",
+        "--config", str(CONFIG), "--toc", str(FULL_CONTENTS.resolve()), "-W", "--keep-going", "--all",
     ]  # fmt: skip
     environment = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH, "NO_COLOR": "1"}
     with LOG.open("w", encoding="utf-8") as log:

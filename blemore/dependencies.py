@@ -7,10 +7,10 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from blemore import sources
+from blemore import encoders, sources
 from blemore.errors import PageError
 
 PACKAGE = Path(__file__).parent
@@ -21,6 +21,13 @@ _parsed = functools.cache(ast.parse)  # every page asks for nearly the same modu
 
 CHECKED = ("released", "zenodo")
 """Kinds of inputs whose content may change between two builds; what was recorded is a reference file."""
+
+
+STATES: dict[str, tuple[str, Callable[[], object]]] = {
+    "blemore.encoders": ("encoders of other packages", lambda: [repr(one) for one in _others()]),
+    "blemore.rehearsal": ("encoders at hand", lambda: [one.name for one in encoders.known().values() if one.available]),
+}
+"""What a page depends on through a module, beside files and inputs: its name, and what it is now (falsy for nothing)."""
 
 
 def parts(source: Path, values: Mapping[str, object], inputs: Iterable[str]) -> dict[str, str]:
@@ -37,10 +44,15 @@ def parts(source: Path, values: Mapping[str, object], inputs: Iterable[str]) -> 
     if LOCK.exists():
         found["pinned versions"] = sources.sha256_of(LOCK)
     texts = [source.read_text(encoding="utf-8")]
-    for module in sorted(modules(source)):
+    imported = modules(source)
+    for module in sorted(imported):
         path = _path(module)
         found[f"module {module}"] = sources.sha256_of(path)
         texts.append(path.read_text(encoding="utf-8"))
+    for module in sorted(imported & set(STATES)):
+        name, state = STATES[module]
+        if now := state():
+            found[name] = _sha(json.dumps(now))
     for path in reference_files(texts):
         found[f"reference {path.relative_to(REFERENCE)}"] = sources.sha256_of(path)
     for name in inputs:
@@ -72,6 +84,10 @@ def reference_files(texts: Iterable[str]) -> list[Path]:
             if path.name in named or (reads and path.parent.name == "recorded" and path.stem in named)
         }
     return sorted(found)
+
+
+def _others() -> list[encoders.Encoder]:
+    return [one for name, one in encoders.known().items() if name not in encoders.REGISTRY]
 
 
 def _imports(path: Path) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +12,8 @@ from pathlib import Path
 from jupyter_core.utils import ensure_event_loop
 from nbformat import NotebookNode
 
-from blemore import notebook
+from blemore import contents, notebook
+from blemore.contents import Page
 from blemore.dependencies import CHECKED, parts
 from blemore.errors import BlemoreError, InputError, PageError
 from blemore.fragments import DATA_TYPE
@@ -41,29 +42,38 @@ class State:
 
 
 def names() -> list[str]:
-    """Return the names of the pages, one for each source in ``notebooks/``."""
-    return [path.stem for path in sorted(notebook.FOLDER.glob("*.py"))]
+    """Return the names of the pages: one for each source in ``notebooks/``, several for a template."""
+    return list(contents.pages())
 
 
 def check_folder() -> None:
     """Refuse to work outside a clone of the repository, where there are no notebooks."""
-    if not names():
+    if not contents.sources():
         raise InputError(Path.cwd(), f"no {notebook.FOLDER}/*.py here", fix="run this in the root of the repository")
 
 
-def why(name: str) -> list[str]:
-    """Return what has changed since a page was last executed; nothing if it is up to date."""
-    state = _state(name)
-    now = _parts(name, state.inputs if state else [])
-    if not state or not (BUILT / f"{name}.ipynb").exists():
-        return ["never executed"]
-    before = state.parts
-    changed = (part for part in sorted({*before, *now}) if before.get(part) != now.get(part))
-    return [f"{part} {_verb(part, before, now)}" for part in changed]
+def why(name: str, given: Mapping[str, str] | None = None) -> list[str]:
+    """Return what has changed since a page was last executed; nothing if it is up to date.
+
+    ``given`` are parameters of the build, see :func:`blemore.contents.pages`.
+    """
+    return _why(contents.pages(given)[name])
 
 
-def execute(tell: Callable[[str], None]) -> list[str]:
+def reasons(given: Mapping[str, str] | None = None) -> dict[str, list[str]]:
+    """Return :func:`why` of every page, by name."""
+    return {name: _why(page) for name, page in contents.pages(given).items()}
+
+
+def execute(tell: Callable[[str], None], given: Mapping[str, str] | None = None) -> list[str]:
     """Execute every page that is not up to date; return their names.
+
+    Parameters
+    ----------
+    tell : function
+        Takes a line about what happens.
+    given : mapping, optional
+        Parameters of the build, see :func:`blemore.contents.pages`.
 
     Raises
     ------
@@ -72,22 +82,22 @@ def execute(tell: Callable[[str], None]) -> list[str]:
     """
     _refresh_twins()
     failures: list[str] = []
-    reasons: list[str] = []
+    due: list[Page] = []
     before = {}  # what pages are made from, taken before they run: an edit during the run counts as later
-    for name in names():
+    for name, page in contents.pages(given).items():
         try:
-            if found := why(name):
-                before[name] = _parts(name, [])
-                reasons.append(name)
+            if found := _why(page):
+                before[name] = _parts(page, [])
+                due.append(page)
                 tell(f"{name}: {'; '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''}")
         except PageError as error:  # its source is no Python; the others go on
             failures.append(_failure(name, error))
     with ThreadPoolExecutor(PARALLEL) as pool:
-        errors = pool.map(lambda name: _execute(name, before[name], tell), reasons)
-        failures += [_failure(name, error) for name, error in zip(reasons, errors, strict=True) if error]
+        errors = pool.map(lambda page: _execute(page, before[page.name], tell), due)
+        failures += [_failure(page.name, error) for page, error in zip(due, errors, strict=True) if error]
     if failures:
         raise PageError("\n".join(failures))
-    return reasons
+    return [page.name for page in due]
 
 
 def results() -> dict[str, str]:
@@ -96,36 +106,48 @@ def results() -> dict[str, str]:
     return {f"{name}.{key}": value for name, state in states.items() for key, value in state.results.items()}
 
 
-def _execute(name: str, made_from: dict[str, str], tell: Callable[[str], None]) -> BlemoreError | None:
+def _why(page: Page) -> list[str]:
+    state = _state(page.name)
+    now = _parts(page, state.inputs if state else [])
+    if not state or not (BUILT / f"{page.name}.ipynb").exists():
+        return ["never executed"]
+    before = state.parts
+    changed = (part for part in sorted({*before, *now}) if before.get(part) != now.get(part))
+    return [f"{part} {_verb(part, before, now)}" for part in changed]
+
+
+def _execute(page: Page, made_from: dict[str, str], tell: Callable[[str], None]) -> BlemoreError | None:
     """Run a page and remember what it was made from; return the error that stopped it."""
     start = time.monotonic()
     cards: list[Card] = []
+    twin = notebook.FOLDER / f"{page.source}.ipynb"
 
     def accept(executed: NotebookNode) -> None:
-        cards.append(_card(name, executed))
-        (BUILT / f"{name}.json").unlink(missing_ok=True)  # killed from here on, the page counts as never executed
+        cards.append(_card(page, executed))
+        (BUILT / f"{page.name}.json").unlink(missing_ok=True)  # killed from here on, the page counts as never executed
 
     try:
-        notebook.run(notebook.FOLDER / f"{name}.ipynb", BUILT / f"{name}.ipynb", accept=accept)
-        _remember(name, made_from, cards[0])
+        notebook.run(twin, BUILT / f"{page.name}.ipynb", page.values, accept=accept)
+        _remember(page.name, made_from, cards[0])
     except BlemoreError as error:
         return error
     except OSError as error:
-        return PageError(f"notebooks/{name}.ipynb: {error}")
+        return PageError(f"{twin}: {error}")
     finally:
         ensure_event_loop().close()  # the kernel's client leaves this thread's loop open
-    tell(f"{name}: executed in {time.monotonic() - start:.1f} s")
+    tell(f"{page.name}: executed in {time.monotonic() - start:.1f} s")
     return None
 
 
-def _card(name: str, executed: NotebookNode) -> Card:
+def _card(page: Page, executed: NotebookNode) -> Card:
     """Return a page's provenance card; refuse a page without one, or one that writes to stderr."""
+    where = page.file + (f" for {page.name}" if page.name != page.source else "")
     outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
     if noise := [output["text"] for output in outputs if output.get("name") == "stderr"]:
-        raise PageError(f"notebooks/{name}.py: writes to stderr, which a page must not: {noise[0].strip()}")
+        raise PageError(f"{where}: writes to stderr, which a page must not: {noise[0].strip()}")
     cards: list[Card] = [output["data"][DATA_TYPE] for output in outputs if DATA_TYPE in output.get("data", {})]
     if len(cards) != 1:
-        raise PageError(f"notebooks/{name}.py: shows {len(cards)} provenance cards; a page ends with one")
+        raise PageError(f"{where}: shows {len(cards)} provenance cards; a page ends with one")
     return cards[0]
 
 
@@ -143,13 +165,13 @@ def _failure(name: str, error: BlemoreError) -> str:
     return f"{error}; inputs when it last ran: {asked or 'none known'}; {kept}"
 
 
-def _parts(name: str, inputs: list[str]) -> dict[str, str]:
-    return parts(notebook.FOLDER / f"{name}.py", {}, inputs)
+def _parts(page: Page, inputs: list[str]) -> dict[str, str]:
+    return parts(Path(page.file), page.values, inputs)
 
 
 def _refresh_twins() -> None:
     """Write the twins of changed sources, but never over a twin that somebody edited by hand."""
-    for name in names():
+    for name in contents.sources():
         source = notebook.FOLDER / f"{name}.py"
         path = source.with_suffix(".ipynb")
         if path.exists() and notebook.edited(path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from blemore.errors import BlemoreError, UnknownNameError
@@ -23,6 +24,9 @@ LOGGED = ("clip", "imagebind", "openface", "videomaev2", "videoswin", "videomaev
 
 FEATURE_ENCODERS = (*ENCODERS, "egemaps", "hicmae", "openface3")
 """Encoders whose features can be trained on, alone or fused (``imagebind+wavlm``); more than the paper's."""
+
+GROUP = "blemore.encoders"
+"""Group of entry points by which an installed package adds encoders of its own."""
 
 PROFILES = ("quick", "paper")
 """Widths of simulated features: a sixteenth of the paper's, or all of them."""
@@ -81,6 +85,11 @@ def check(**values: object) -> None:
             raise ParameterError(f"parameter {name}: no such folder: {value}")
 
 
+def feature_encoders() -> list[str]:
+    """Return :data:`FEATURE_ENCODERS` and the encoders that other packages add."""
+    return [*FEATURE_ENCODERS, *sorted(point.name for point in entry_points(group=GROUP))]
+
+
 def _check_encoder(encoder: str, features: object) -> None:
     """Check an encoder of a page that trains on features, or of one that shows the authors' runs (None)."""
     if features:  # the file says what they are, the name only what to call them
@@ -88,10 +97,10 @@ def _check_encoder(encoder: str, features: object) -> None:
             raise ParameterError(f"encoder {encoder!r}: expected letters, digits, '_', '-' or '.', and '+' for fusions")
     elif features is not None:
         for part in encoder.removesuffix(":sub").split("+"):
-            if part not in FEATURE_ENCODERS:
-                raise UnknownNameError("encoder", part, FEATURE_ENCODERS)
+            if part not in (known := feature_encoders()):
+                raise UnknownNameError("encoder", part, known)
     elif encoder in ENCODERS and encoder not in LOGGED:
-        known = ", ".join(LOGGED)
-        raise ParameterError(f"encoder {encoder!r}: the authors' runs of it are not public; those that are: {known}")
+        public = ", ".join(LOGGED)
+        raise ParameterError(f"encoder {encoder!r}: the authors' runs of it are not public; those that are: {public}")
     elif encoder not in LOGGED:
         raise UnknownNameError("encoder", encoder, LOGGED)

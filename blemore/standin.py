@@ -51,7 +51,10 @@ WINDOWS = ("videomaev2", "videoswin")
 """Encoders that see windows of 16 frames, not frames; these windows are their subsamples."""
 
 STEP = 0.16
-"""Seconds between two latents; a window of 16 frames at 25 a second holds four of them."""
+"""Seconds between two latents."""
+
+WINDOW = 4
+"""Latents in a window: 16 frames at 25 a second. What a window shows, noise too, is their average."""
 
 DISPLAYED_SEED = 0
 """Seed of the data shown in the book; the first trials used it too."""
@@ -144,6 +147,7 @@ def frames(encoder: str, clips: Clips, *, seed: int = DISPLAYED_SEED, profile: s
     spectrum *= wider * p.clip_noise * np.sqrt(size / np.sum(spectrum**2))
     detail = p.detail * signal * _orthonormal(size, len(EMOTIONS), f"{encoder} detail").T
     prototypes = _orthonormal(p.latents, len(EMOTIONS), f"{modality} prototypes")
+    white = wider * p.frame_noise / (WINDOW**0.5 if encoder in WINDOWS else 1)
     for name in clips.names:
         emotion, nuisance = latents(name, modality, seed, p)
         if encoder in WINDOWS:
@@ -151,7 +155,7 @@ def frames(encoder: str, clips: Clips, *, seed: int = DISPLAYED_SEED, profile: s
         own = _generator(seed, encoder, name)
         common = signal * emotion + nuisance + p.encoder_noise * own.standard_normal(p.latents)
         clip = (own.standard_normal(size) + emotion @ prototypes @ detail) * spectrum
-        frame = wider * p.frame_noise * own.standard_normal((len(common), size), np.float32)
+        frame = white * own.standard_normal((len(common), size), np.float32)
         yield name, (common @ projection.T + clip @ axes + frame).astype(np.float32)
 
 
@@ -210,8 +214,8 @@ def _orthonormal(rows: int, columns: int, what: str) -> NDArray[np.float64]:
 
 
 def _windows(series: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Average four latents each; the last window may hold fewer."""
-    starts = np.arange(0, len(series), 4)
+    """Average the latents of each window; the last one may hold fewer."""
+    starts = np.arange(0, len(series), WINDOW)
     lengths = np.diff(np.append(starts, len(series)))
     return np.add.reduceat(series, starts) / lengths[:, None]
 

@@ -4,10 +4,14 @@ The unit of work is one training on one thread, or a stack of those that differ 
 tasks that differ only in the clips predicted are one training.
 With joblib, loky's processes share one machine; its Dask backend spreads the same work over a cluster. An
 interrupted sweep loses at most the trainings that were running: asked again, it finds the others by content.
+Of sweeps that share a folder one works at a time, so what two ask for is trained once.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import joblib
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from blemore import clusters, stacks
@@ -61,11 +66,55 @@ def sweep(
         if task.encoder not in data:
             raise UnknownNameError("encoder", task.encoder, list(data))
     place = Path(folder) if folder is not None else None
+    done = _found(data, tasks, place)
+    if len(done) < len(set(tasks)):
+        with alone(place, tell=progress) if place else contextlib.nullcontext():
+            done |= _found(data, [task for task in tasks if task not in done], place)  # another may have been at it
+            todo = [task for task in dict.fromkeys(tasks) if task not in done]
+            done |= _do(data, todo, place, jobs, scheduler, progress)
+    return [done[task] for task in tasks]
+
+
+@contextlib.contextmanager
+def alone(folder: Path, *, tell: bool = False) -> Iterator[None]:
+    """Keep a folder of runs to one sweep at a time, of whatever process; the others wait.
+
+    The system lets go of the lock of a process that is killed, and a wait can be interrupted. Where the file
+    system has no locks nobody waits: runs are whole all the same, some perhaps made twice.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock", fallback_to_soft=False)
+    with contextlib.ExitStack() as held:
+        try:
+            try:
+                held.enter_context(lock.acquire(blocking=False))
+            except Timeout:
+                if tell:
+                    tqdm.write(f"another sweep works in {folder}; waiting for it", file=sys.stderr)
+                held.enter_context(lock.acquire())
+        except (OSError, NotImplementedError) as error:
+            if isinstance(error, OSError) and error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
+                raise
+        yield
+
+
+def _found(data: Mapping[str, Data], tasks: Sequence[Task], place: Path | None) -> dict[Task, Run]:
+    if place is None:
+        return {}
+    found = ((task, find(place, task, digests(data[task.encoder], task))) for task in dict.fromkeys(tasks))
+    return {task: run for task, run in found if run}
+
+
+def _do(
+    data: Mapping[str, Data],
+    todo: Sequence[Task],
+    place: Path | None,
+    jobs: int | None,
+    scheduler: str | None,
+    progress: bool,
+) -> dict[Task, Run]:
+    """Train, and save each run as it ends."""
     done: dict[Task, Run] = {}
-    for task in tasks:
-        if place and (run := find(place, task, digests(data[task.encoder], task))):
-            done[task] = run
-    todo = [task for task in dict.fromkeys(tasks) if task not in done]
     bar = tqdm(
         total=sum(_cost(data, task) for task in todo) or 1,
         desc=f"{len(todo)} trainings",
@@ -78,7 +127,7 @@ def sweep(
             if place:
                 save(place, run)
             bar.update(_cost(data, run.task))
-    return [done[task] for task in tasks]
+    return done
 
 
 def train(data: Data, *tasks: Task) -> list[Run]:

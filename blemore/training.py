@@ -264,10 +264,12 @@ def _mean(losses: list[Tensor]) -> float:
 
 def _optimiser(settings: Settings, model: nn.Sequential) -> tuple[_Steps, Callable[[Tensor, Tensor], Tensor]]:
     lr, weight_decay = settings.learning_rate, settings.weight_decay
-    if settings.mode == "fast" and settings.device == "cpu" and settings.precision == "highest":
+    fast = settings.mode == "fast"
+    if fast and settings.device == "cpu" and settings.precision == "highest":
         return SlicedAdam(model.parameters(), lr=lr, weight_decay=weight_decay), Gradients(model)
-    fused = settings.mode == "fast"
-    adam = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=fused or None)
+    adam = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=fast or None)
+    if fast:
+        return adam, Gradients(model)
 
     def by_autograd(x: Tensor, y: Tensor) -> Tensor:
         adam.zero_grad()

@@ -17,7 +17,7 @@ import nbformat
 import pytest
 import yaml
 
-from blemore import book, comparison, notebook, pages
+from blemore import book, comparison, contents, notebook, pages
 from blemore.errors import InputError, PageError, UnknownNameError
 from blemore.fragments import DATA_TYPE
 from tests.conftest import ROOT
@@ -53,7 +53,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     data = {"text/html": "<p>card</p>", DATA_TYPE: {"inputs": {}, "results": {}}}
     cell = nbformat.v4.new_code_cell("1", id="cell-0", outputs=[nbformat.v4.new_output("display_data", data=data)])
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "build/pages/counts.ipynb")
-    monkeypatch.setattr(pages, "execute", lambda tell: [])
+    monkeypatch.setattr(pages, "execute", lambda tell, given=None: [])
     return tmp_path
 
 
@@ -108,6 +108,24 @@ def test_what_a_page_tells_the_builder_is_not_staged(home: Path) -> None:
     (cell,) = nbformat.read(home / book.STAGED / "notebooks/counts.ipynb", as_version=4).cells
     assert set(cell.outputs[0].data) == {"text/html"}
     assert DATA_TYPE in (home / "build/pages/counts.ipynb").read_text()
+
+
+def test_page_of_a_template_is_staged_under_its_own_title_and_the_contents_name_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [contents.Page(f"counts-{slug}", "counts", {"encoder": slug}, slug.upper()) for slug in ("a", "b")]
+    monkeypatch.setattr(contents, "TEMPLATES", {"counts": lambda source: made})
+    (home / "book/intro.md").write_text("No quote.\n")
+    (home / "_toc.yml").write_text("format: jb-book\nroot: intro\nparts:\n- chapters:\n  - file: notebooks/counts\n")
+    page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Report\n\nText.", id="cell-0")])
+    for one in made:
+        nbformat.write(page, home / "build/pages" / f"{one.name}.ipynb")
+    book.stage()
+    assert staged(home)[-2:] == ["notebooks/counts-a.ipynb", "notebooks/counts-b.ipynb"]
+    (cell,) = nbformat.read(home / book.STAGED / "notebooks/counts-b.ipynb", as_version=4).cells
+    assert cell.source == "# Report: B\n\nText."
+    (part,) = yaml.safe_load((home / book.FULL_CONTENTS).read_text())["parts"]
+    assert part["chapters"] == [{"file": f"notebooks/{one.name}", "title": one.title} for one in made]
 
 
 def test_staging_twice_writes_the_same_bytes(home: Path) -> None:
@@ -177,7 +195,7 @@ def test_failing_sphinx_keeps_the_last_good_book(
 def test_failing_page_keeps_the_last_good_book(home: Path, sphinx: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     build()
 
-    def fail(tell: object) -> list[str]:
+    def fail(tell: object, given: object = None) -> list[str]:
         raise PageError("notebooks/counts.ipynb: cell 0 failed")
 
     monkeypatch.setattr(pages, "execute", fail)

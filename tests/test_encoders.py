@@ -25,6 +25,7 @@ from tests.conftest import ROOT
 
 NAMES = ["openface", "clip", "imagebind", "videomaev2", "videoswin", "hubert", "wavlm", "egemaps", "hicmae"]
 CPU = Opening("", None, "cpu", "float32")
+YOURS = Encoder("yours", "Yours", "audio", "clip", "MIT", "nowhere", (Variant("only", 2, "clip", "1 per clip"),), print)
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +53,8 @@ def mine(monkeypatch: pytest.MonkeyPatch) -> Encoder:
 
 
 def added(monkeypatch: pytest.MonkeyPatch, *points: EntryPoint) -> None:
-    monkeypatch.setattr(encoders, "entry_points", lambda group: [p for p in points if p.group == group])
+    for module in (encoders, parameters):
+        monkeypatch.setattr(module, "entry_points", lambda group: [p for p in points if p.group == group])
 
 
 def test_the_registry_holds_what_was_promised_the_papers_first() -> None:
@@ -214,6 +216,7 @@ def test_an_encoder_of_another_package_is_listed_and_opened(mine: Encoder, tmp_p
         ("no_such_module:ENCODER", "cannot be imported; got ModuleNotFoundError"),
         ("blemore.encoders:get", "is no blemore.encoders.Encoder; got function"),
         ("blemore.encoders.clip:ENCODER", "the id 'clip' is taken"),
+        ("tests.test_encoders:YOURS", "is named 'yours'; give entry point and encoder the same name"),
     ],
 )
 def test_an_entry_that_is_no_new_encoder_is_one_line(monkeypatch: pytest.MonkeyPatch, value: str, says: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.utils.flop_counter import FlopCounterMode
 
 from blemore import encoders, media
 from blemore.encoders import checkpoints, clip, egemaps, hubert, imagebind, preprocessing, videomaev2, wavlm
@@ -144,6 +145,24 @@ def test_full_size_networks_have_as_many_parameters_as_published(name: str, vari
     assert count == encoders.get(name).variant(variant).n_parameters
     published, digit = PUBLISHED[name, variant]
     assert count / 1e6 == pytest.approx(published, abs=digit)
+
+
+ASKED = {  # a second of a clip: what one call takes, and how many calls a second; every 16 frames a window
+    "clip": lambda model: (model(torch.zeros(1, 3, 224, 224)), 25),
+    "imagebind": lambda model: (model(torch.zeros(1, 3, 224, 224)), 25),
+    "videomaev2": lambda model: (videomaev2.embed(model, torch.zeros(1, 16, 3, 224, 224)), 25 / 16),
+    "hubert": lambda model: (model(torch.zeros(1, 16_000)), 1),
+    "wavlm": lambda model: (model(torch.zeros(1, 16_000)), 1),
+}
+
+
+@pytest.mark.parametrize(("name", "variant"), BUILT)
+def test_costs_are_what_a_counter_counts_in_a_second_of_a_clip(name: str, variant: str) -> None:
+    with torch.device("meta"):
+        model = BUILT[name, variant]().eval()
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            _, calls = ASKED[name](model)
+    assert counter.get_total_flops() * calls == encoders.get(name).variant(variant).flops
 
 
 # sound

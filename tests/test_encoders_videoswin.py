@@ -27,6 +27,7 @@ WHERE = (APART / "torchvision").is_dir() or importlib.util.find_spec("torchvisio
 PROGRAM = """
 import json, sys
 import numpy as np, torch
+from torch.utils.flop_counter import FlopCounterMode
 if torch.version.cuda is None:
     names = torch.library.Library("torchvision", "DEF")
     for name in ("nms", "qnms"):
@@ -53,8 +54,12 @@ def size(choice):
     name = choice.name.removesuffix("-unpadded")
     weights = getattr(video, videoswin._WEIGHTS[name]).KINETICS400_V1
     with torch.device("meta"):
-        model = getattr(video, name.replace("swin-", "swin3d_"))()
-    return [sum(p.numel() for p in model.parameters()), model.num_features, weights.url, weights.meta["num_params"]]
+        model = getattr(video, name.replace("swin-", "swin3d_"))().eval()
+        with FlopCounterMode(display=False) as counter, torch.inference_mode():
+            videoswin.embed(model, torch.zeros(1, 32, 3, 224, 224))
+    flops = counter.get_total_flops() * 25 / 16  # a window begins every 16 frames
+    count = sum(p.numel() for p in model.parameters())
+    return [count, model.num_features, weights.url, weights.meta["num_params"], flops]
 
 def preparation():
     frames = torch.randint(0, 255, (3, 90, 120, 3), dtype=torch.uint8)
@@ -114,7 +119,7 @@ def test_it_answers_as_the_public_program(answer: dict[str, Any]) -> None:
 def test_full_size_networks_and_addresses_are_those_of_torchvision(answer: dict[str, Any]) -> None:
     choices = encoders.get("videoswin").choices
     assert answer["sizes"] == {
-        one.name: [one.n_parameters, one.dim, one.checkpoint, one.n_parameters] for one in choices
+        one.name: [one.n_parameters, one.dim, one.checkpoint, one.n_parameters, one.flops] for one in choices
     }
     published = {"swin-t": 28.2, "swin-s": 49.8, "swin-b": 88.1}  # millions, Liu et al.
     for one in choices:

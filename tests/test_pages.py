@@ -25,9 +25,20 @@ from jupyter_client.kernelspec import NoSuchKernel
 from papermill.exceptions import PapermillExecutionError
 
 import blemore
-from blemore import dependencies, notebook, pages
-from blemore.errors import PageError, SourceError
+from blemore import contents, dependencies, encoders, notebook, pages
+from blemore.encoders import Encoder, Variant
+from blemore.errors import PageError, SourceError, UnknownNameError
 from tests.conftest import ROOT
+
+TEMPLATE = """# %% tags=["parameters"]
+encoder: str = "wavlm"  # whose page
+features: str = ""  # none
+profile: str = "quick"  # quick, paper
+
+# %%
+value = f"{encoder} {profile}"
+"""
+"""A notebook that makes several pages."""
 
 CARD = "from blemore import report\nreport.provenance([], ['paper'], results={'value': str(value)})"
 
@@ -59,6 +70,8 @@ def papermill_without_kernel(source: str, out: str, values: dict[str, object], *
             raise PapermillExecutionError(index, index, cell.source, name, str(error), []) from None
         if said.getvalue():
             cell.outputs += [nbformat.v4.new_output("stream", name="stderr", text=said.getvalue())]
+        if "parameters" in cell.metadata.get("tags", []):
+            names |= values
         if hasattr(value, "_repr_mimebundle_"):
             cell.outputs += [nbformat.v4.new_output("display_data", data=value._repr_mimebundle_())]
     return page
@@ -292,6 +305,115 @@ def test_results_are_those_of_present_pages(home: Home) -> None:
     assert pages.results() == {"apart.value": "1", "direct.value": "20", "indirect.value": "3"}
     home.source("direct").unlink()
     assert set(pages.results()) == {"apart.value", "indirect.value"}
+
+
+# Several pages of one notebook, and parameters of the whole build
+
+
+@pytest.fixture
+def reports(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """Beside the three pages, a template that makes one each of two encoders and of a fusion of them."""
+    rows = ("clip", "wavlm", "clip+wavlm")
+    made = [contents.Page(f"encoder-{contents.slug(row)}", "encoder", {"encoder": row}, row) for row in rows]
+    monkeypatch.setattr(contents, "TEMPLATES", {"encoder": lambda source: made})
+    home.source("encoder").write_text(f"{TEMPLATE}\n# %%\n{CARD}\n")
+    return home
+
+
+REPORTS = ["encoder-clip", "encoder-wavlm", "encoder-clip-wavlm"]
+
+
+def changed() -> dict[str, str]:
+    """What has changed, by the name of the page; nothing of those that are up to date."""
+    return {name: "; ".join(why) for name, why in pages.reasons().items() if why}
+
+
+def test_template_makes_its_pages_each_with_its_own_parameters(reports: Home) -> None:
+    assert pages.names() == ["apart", "direct", *REPORTS, "indirect"]
+    reports.execute()
+    found = {name: text for name, text in pages.results().items() if name.startswith("encoder")}
+    assert found == {
+        "encoder-clip.value": "clip quick",
+        "encoder-wavlm.value": "wavlm quick",
+        "encoder-clip-wavlm.value": "clip+wavlm quick",
+    }
+    assert not reports.built("encoder").exists()
+    before = [snapshot(reports, name) for name in pages.names()]
+    assert reports.execute() == [] and reports.told == []
+    assert before == [snapshot(reports, name) for name in pages.names()]
+
+
+def test_editing_a_template_runs_its_pages_and_no_others(reports: Home) -> None:
+    reports.execute()
+    reports.source("encoder").write_text(f"{TEMPLATE}\n# %%\nvalue += '!'\n\n# %%\n{CARD}\n")
+    assert changed() == dict.fromkeys(REPORTS, "notebook changed")
+    assert reports.execute() == ["encoder"] * 3
+
+
+def test_page_whose_parameters_change_runs_again_alone(reports: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    reports.execute()
+    made = contents.TEMPLATES["encoder"]("encoder")
+    made[1].values["features"] = str(reports.source("apart"))
+    assert changed() == {"encoder-wavlm": "parameters changed"}
+
+
+def test_failing_page_of_a_template_leaves_the_others_alone(reports: Home) -> None:
+    reports.execute()
+    before = {name: snapshot(reports, name) for name in REPORTS}
+    broken = TEMPLATE.replace("value = ", "assert encoder != 'wavlm'\nvalue = '2 ' + ")
+    reports.source("encoder").write_text(f"{broken}\n# %%\n{CARD}\n")
+    (line,) = failure(reports).splitlines()
+    assert "notebooks/encoder.ipynb: cell 2 failed with AssertionError" in line and "encoder='wavlm'" in line
+    assert "its last good version stays" in line
+    assert snapshot(reports, "encoder-wavlm") == before["encoder-wavlm"]
+    assert pages.results()["encoder-clip.value"] == "2 clip quick"
+    assert set(changed()) == {"encoder-wavlm"}
+
+
+def test_noise_of_a_page_of_a_template_names_both(reports: Home) -> None:
+    noisy = TEMPLATE + "\nimport sys\nif encoder == 'clip':\n    print('a warning', file=sys.stderr)\n"
+    reports.source("encoder").write_text(f"{noisy}\n# %%\n{CARD}\n")
+    assert "notebooks/encoder.py for encoder-clip: writes to stderr" in failure(reports)
+
+
+def test_parameter_of_the_build_goes_to_the_pages_that_declare_it(reports: Home) -> None:
+    reports.execute()
+    reports.ran.clear()
+    assert pages.execute(reports.told.append, {"profile": "paper"}) == REPORTS
+    assert reports.ran == ["encoder"] * 3
+    assert pages.results()["encoder-wavlm.value"] == "wavlm paper"
+    assert pages.results()["apart.value"] == "1"
+    assert changed() == dict.fromkeys(REPORTS, "parameters changed")
+    assert not any(pages.reasons({"profile": "paper"}).values())
+
+
+def test_parameter_of_the_build_that_is_the_default_changes_nothing(reports: Home) -> None:
+    reports.execute()
+    assert not any(pages.reasons({"profile": "quick"}).values())
+    reports.ran.clear()
+    assert pages.execute(reports.told.append, {"profile": "quick"}) == [] and reports.ran == []
+
+
+def test_page_keeps_the_parameter_that_makes_it_what_it_is(reports: Home) -> None:
+    pages.execute(reports.told.append, {"encoder": "hubert"})
+    assert pages.results()["encoder-wavlm.value"] == "wavlm quick"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"profil": "paper"},
+            r"unknown parameter of any page 'profil'; did you mean 'profile'\? \(known: encoder, .*\)",
+        ),
+        ({"profile": "papre"}, r"unknown profile 'papre'; did you mean 'paper'"),
+    ],
+    ids=["name", "value"],
+)
+def test_parameter_that_no_page_can_take_stops_before_any_runs(given: dict[str, str], said: str, reports: Home) -> None:
+    with pytest.raises(UnknownNameError, match=said):
+        pages.execute(reports.told.append, given)
+    assert reports.ran == []
 
 
 # What a failure leaves behind
@@ -632,6 +754,24 @@ def test_parameters_are_a_dependency_whatever_their_order(tmp_path: Path) -> Non
     assert first == dependencies.parts(path, {"b": "x", "a": 1}, [])
     other = dependencies.parts(path, {"a": 2, "b": "x"}, [])
     assert {name for name in first if first[name] != other[name]} == {"parameters"}
+
+
+def test_encoders_of_other_packages_are_a_dependency_of_pages_that_know_encoders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variant = Variant("only", 2, "clip", "1 per clip")
+    (page := tmp_path / "page.py").write_text("from blemore import encoders\n")
+    (other := tmp_path / "other.py").write_text("from blemore import paper\n")
+
+    def parts_with(licence: str) -> dict[str, str]:
+        mine = Encoder("mine", "Mine", "audio", "clip", licence, "nowhere", (variant,), print)
+        monkeypatch.setattr(encoders, "known", lambda: {**encoders.REGISTRY, "mine": mine})
+        return dependencies.parts(page, {}, [])
+
+    assert "encoders of other packages" not in dependencies.parts(page, {}, [])
+    first = parts_with("MIT")
+    assert {name for name in first if first[name] != parts_with("BSD")[name]} == {"encoders of other packages"}
+    assert "encoders of other packages" not in dependencies.parts(other, {}, [])
 
 
 def test_parts_name_things_without_a_path() -> None:

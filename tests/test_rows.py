@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from blemore import rows, sources, standin
-from blemore.clips import from_names
+from blemore.clips import Clips, from_names
+
+
+def from_names_of_both_partitions() -> Clips:
+    """A few invented clips: one actor a fold, and two of the test."""
+    table = sources.clips("standin")[0].table
+    few = [table[table["fold"] == fold].head(1)["actor"].item() for fold in range(5)]
+    few += table[table["partition"] == "test"]["actor"].unique()[:2].tolist()
+    return Clips(table[table["actor"].isin(few)].reset_index(drop=True), "stand-in")
 
 
 def test_rows_are_the_papers_without_the_trivial_ones() -> None:
@@ -42,6 +50,15 @@ def test_simulated_row_is_labelled_and_found_again(tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("*.json"))) == 5
 
 
+@pytest.mark.parametrize("epochs", [1, 300])
+def test_given_epochs_are_those_of_the_folds_and_shorten_the_test_alike(epochs: int, tmp_path: Path) -> None:
+    clips = from_names_of_both_partitions()
+    done = rows.train(clips, "standin", rows=["openface"], models=["mlp-512"], folder=None, jobs=1, epochs=epochs)
+    assert {len(run.epochs) for one in done.validation.values() for run in one.runs} == {epochs}
+    assert done.answers["openface"].settings.epochs == max(1, epochs // 2)  # 100 for 200
+    assert done.table3().table["id"].tolist() == ["openface"]
+
+
 def test_features_of_a_clip_do_not_depend_on_the_other_clips() -> None:
     clips = sources.clips("standin")[0]
     few = from_names(clips.names[:3], origin="stand-in")
@@ -56,14 +73,22 @@ def test_release_gives_measured_features_and_names_what_it_lacks(
     clips = sources.clips("standin")[0].of("train")
     folder = tmp_path / "pre_extracted_train_data" / "ImageBind_train"
     folder.mkdir(parents=True)
+    (other := tmp_path / "pre_extracted_test_data" / "ImageBind_test").mkdir(parents=True)
     random = np.random.default_rng(0)
-    for name in clips.names[::20]:
-        np.save(folder / f"{name}.npy", random.normal(size=(3, 4)).astype(np.float32))
+    for path in [*(folder / name for name in clips.names[::20]), other / "test_0001", other / "test_0002"]:
+        np.save(path.with_name(f"{path.name}.npy"), random.normal(size=(3, 4)).astype(np.float32))
     monkeypatch.setenv("BLEMORE_DATA", str(tmp_path))
-    monkeypatch.setattr(rows, "settings", lambda *_, **__: rows.paper_settings(model="linear", epochs=1))
-    done = rows.train(clips, rows=["imagebind", "clip"], models=["linear"], folder=None, jobs=1)
+    done = rows.train(clips, rows=["imagebind", "clip"], folder=None, jobs=1, epochs=1)
     assert done.origin == "measured"
     assert list(done.absent) == ["clip"]
     assert "no features of clip" in done.absent["clip"]
     assert done.inputs[0].name == "zenodo/ImageBind_train"
     assert done.inputs[0].sha256 != "absent"
+    assert done.answers["imagebind"].names == ("test_0001", "test_0002")
+    assert done.answers["imagebind"].scores is None and done.table3().table.empty  # their labels are withheld
+
+
+def test_real_clips_with_simulated_features_have_no_test() -> None:
+    clips = from_names_of_both_partitions().of("train")
+    done = rows.train(clips, "standin", rows=["openface"], models=["mlp-512"], folder=None, jobs=1, epochs=1)
+    assert done.origin == "stand-in" and not done.answers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 import signal
@@ -30,9 +31,9 @@ ALL = TASKS + STACKED
 
 
 def contents(folder: Path) -> dict[str, object]:
-    """Every file by name: bytes, or the JSON document without its timing."""
+    """Every file of a run by name: bytes, or the JSON document without its timing."""
     found: dict[str, object] = {}
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(set(folder.rglob("*")) - {folder / ".lock"}):
         if path.suffix == ".json":
             document = json.loads(path.read_text())
             del document["timing"]
@@ -76,6 +77,79 @@ def test_a_sweep_killed_at_random_moments_leaves_what_an_uninterrupted_one_leave
     assert sweep_in_a_process(killed).wait() == 0
     assert contents(killed) == contents(whole)
     assert len(contents(whole)) == 2 * len(ALL)
+
+
+WAITS = "another sweep works in"
+"""What a sweep says that waits for another."""
+
+
+def second_sweep(folder: Path, before: str = "pass") -> subprocess.Popen:
+    """A sweep in a process of its own, which says when it waits."""
+    code = (
+        "import sys; from pathlib import Path; from tests.test_sweeps import ALL, pytest, small_data, sweeps;"
+        f"{before}; sweeps.sweep({{'mine': small_data()}}, ALL, folder=Path(sys.argv[1]), jobs=1, progress=True)"
+    )
+    return subprocess.Popen([sys.executable, "-c", code, str(folder)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+def test_what_two_sweeps_ask_for_is_trained_once(tmp_path: Path) -> None:
+    never = "sweeps.train = lambda *_: pytest.fail('trained again')"
+    with sweeps.alone(tmp_path):
+        other = second_sweep(tmp_path, never)
+        assert WAITS in other.stderr.readline()
+        data = small_data()
+        sweeps._do({"mine": data}, ALL, tmp_path, 1, None, False)
+    _, said = other.communicate()
+    assert other.returncode == 0, said
+
+
+def test_a_wait_for_another_sweep_can_be_interrupted(tmp_path: Path) -> None:
+    with sweeps.alone(tmp_path):
+        other = second_sweep(tmp_path)
+        assert WAITS in other.stderr.readline()
+        other.send_signal(signal.SIGINT)
+        _, said = other.communicate()
+        assert other.returncode != 0 and said.splitlines()[-1] == "KeyboardInterrupt"
+    assert contents(tmp_path) == {}
+
+
+def test_a_killed_sweep_holds_nobody_up_even_while_its_workers_live(tmp_path: Path) -> None:
+    code = (
+        "import os, sys, joblib; from pathlib import Path; from tests.test_sweeps import sweeps\n"
+        "with sweeps.alone(Path(sys.argv[1])):\n"
+        "    print(*joblib.Parallel(2)(joblib.delayed(os.getpid)() for _ in range(9)), flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    holder = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    workers = {int(pid) for pid in holder.stdout.readline().split()}
+    assert workers and holder.pid not in workers
+    holder.kill()
+    holder.communicate()
+    assert len(sweeps.sweep({"mine": small_data()}, TASKS[:1], folder=tmp_path, jobs=1)) == 1
+
+
+def test_who_finds_everything_waits_for_nobody(tmp_path: Path) -> None:
+    data = {"mine": small_data()}
+    before = sweeps.sweep(data, TASKS[:2], folder=tmp_path, jobs=1)
+    with sweeps.alone(tmp_path):  # else this would wait for itself
+        assert [run.epochs for run in sweeps.sweep(data, TASKS[:2], folder=tmp_path)] == [one.epochs for one in before]
+
+
+def test_where_the_file_system_has_no_locks_sweeps_go_on(tmp_path: Path, monkeypatch) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSYS, "no locks here")
+
+    monkeypatch.setattr(sweeps.FileLock, "acquire", missing)
+    assert len(sweeps.sweep({"mine": small_data()}, TASKS[:1], folder=tmp_path, jobs=1)) == 1
+
+
+def test_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch) -> None:
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "not yours")
+
+    monkeypatch.setattr(sweeps.FileLock, "acquire", denied)
+    with pytest.raises(PermissionError, match="not yours"):
+        sweeps.sweep({"mine": small_data()}, TASKS[:1], folder=tmp_path, jobs=1)
 
 
 def test_nothing_is_done_twice(tmp_path: Path, monkeypatch) -> None:

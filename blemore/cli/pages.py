@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import click
 
 from blemore.cli.group import answer, json_option, main
+
+_given_option = click.option(
+    "-p", "parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter, for every page that has it."
+)
 
 
 @main.command()
@@ -16,36 +21,33 @@ from blemore.cli.group import answer, json_option, main
 @json_option
 def run(notebook: Path, out: Path, parameters: tuple[tuple[str, str], ...], as_json: bool) -> None:
     """Execute a notebook with parameters, strictly: what cannot be right is refused before it starts."""
-    from collections import Counter
-
     from blemore import notebook as notebooks
-    from blemore.parameters import ParameterError
 
-    if twice := [name for name, times in Counter(name for name, _ in parameters).items() if times > 1]:
-        raise ParameterError(f"parameter {twice[0]}: given more than once")
-    values = notebooks.typed(notebook, dict(parameters))
+    values = notebooks.typed(notebook, _once(parameters))
     notebooks.run(notebook, out, values)
     answer(as_json, {"notebook": str(notebook), "out": str(out), "parameters": values}, lambda: f"wrote {out}")
 
 
 @main.command()
+@_given_option
 @json_option
-def book(as_json: bool) -> None:
-    """Build the book, executing only pages whose content or inputs have changed."""
+def book(parameters: tuple[tuple[str, str], ...], as_json: bool) -> None:
+    """Build the book, executing only pages whose content, parameters or inputs have changed."""
     from blemore import book as builder
 
-    html = builder.build(lambda line: click.echo(line, err=as_json))
+    html = builder.build(lambda line: click.echo(line, err=as_json), _once(parameters))
     answer(as_json, {"html": str(html)}, lambda: "")
 
 
 @main.command()
+@_given_option
 @json_option
-def why(as_json: bool) -> None:
+def why(parameters: tuple[tuple[str, str], ...], as_json: bool) -> None:
     """Name what has changed since each page was last executed."""
     from blemore import pages
 
     pages.check_folder()
-    reasons = {name: pages.why(name) for name in pages.names()}
+    reasons = pages.reasons(_once(parameters))
     answer(as_json, {"pages": reasons},
             lambda: "\n".join(f"{name}: {'; '.join(found) or 'up to date'}" for name, found in reasons.items()))  # fmt: skip
 
@@ -60,3 +62,12 @@ def twins(as_json: bool) -> None:
     pages.check_folder()
     written = [str(path) for path in notebooks.write_twins()]
     answer(as_json, {"written": written}, lambda: "\n".join(written) or "all twins are up to date")
+
+
+def _once(parameters: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Return parameters by name; refuse one that is given twice."""
+    from blemore.parameters import ParameterError
+
+    if twice := [name for name, times in Counter(name for name, _ in parameters).items() if times > 1]:
+        raise ParameterError(f"parameter {twice[0]}: given more than once")
+    return dict(parameters)

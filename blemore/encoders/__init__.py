@@ -10,16 +10,14 @@ from importlib.metadata import entry_points
 from blemore.encoders import clip, egemaps, hicmae, hubert, imagebind, openface, videomaev2, videoswin, wavlm
 from blemore.encoders.registry import Encoder, Extractor, LibraryError, Variant
 from blemore.errors import InputError, UnknownNameError
+from blemore.parameters import GROUP
 
-__all__ = ["GROUP", "REGISTRY", "Encoder", "Extractor", "LibraryError", "Variant", "get", "known"]
+__all__ = ["GROUP", "REGISTRY", "Encoder", "Extractor", "LibraryError", "Variant", "get", "known", "title"]
 
 _MODULES = (openface, clip, imagebind, videomaev2, videoswin, hubert, wavlm, egemaps, hicmae)
 
 REGISTRY: dict[str, Encoder] = {module.ENCODER.name: module.ENCODER for module in _MODULES}
 """This package's encoders by id: the paper's in its order, then others."""
-
-GROUP = "blemore.encoders"
-"""Group of entry points by which an installed package adds encoders of its own."""
 
 
 def get(name: str) -> Encoder:
@@ -67,5 +65,19 @@ def known() -> dict[str, Encoder]:
             raise InputError(where, "is no blemore.encoders.Encoder", got=type(encoder).__name__)
         if encoder.name in found:
             raise InputError(where, f"the id {encoder.name!r} is taken", fix="choose another name")
+        if encoder.name != point.name:  # by the names of entries alone ids are checked, without an import
+            raise InputError(where, f"is named {encoder.name!r}", fix="give entry point and encoder the same name")
         found[encoder.name] = encoder
     return found
+
+
+def title(name: str) -> str:
+    """Return what pages call an encoder, a fusion, subsamples, or features that the registry does not know.
+
+    >>> title("videomaev2+hubert"), title("clip:sub"), title("mine")
+    ('VideoMAEv2 + HuBERT', 'CLIP (subsampled)', 'mine')
+    """
+    encoders = known()
+    alone = name.removesuffix(":sub")
+    parts = [encoders[part].title if part in encoders else part for part in alone.split("+")]
+    return " + ".join(parts) + (" (subsampled)" if alone != name else "")

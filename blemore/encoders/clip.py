@@ -42,7 +42,7 @@ ENCODER = Encoder(
     choices=(
         Variant("vit-b-32", 512, "frame", "1 per frame", 87_849_216,
                 "openai/clip-vit-base-patch32/pytorch_model.bin", "3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268",
-                used="authors"),
+                used="authors", flops=220_440_576_000),
     ),
     load=load,
     libraries=("av", "transformers"),

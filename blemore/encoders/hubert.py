@@ -40,7 +40,7 @@ ENCODER = Encoder(
     choices=(
         Variant("large-ll60k", 1024, "20 ms", "50 per second", 315_438_720,
                 "facebook/hubert-large-ll60k/pytorch_model.bin", "ff022d095678a2995f3c49bab18a96a9e553f782",
-                used="authors", note="last hidden state"),
+                used="authors", note="last hidden state", flops=35_621_525_504),
     ),
     load=load,
     libraries=("av", "soxr", "transformers"),

@@ -109,7 +109,7 @@ ENCODER = Encoder(
     reference="Girdhar et al. 2023, arXiv:2305.05665",
     choices=(
         Variant("huge", 1024, "frame", "1 per frame", 632_076_800, ADDRESS, "imagebind_huge.pth", used="authors",
-                note="every frame as a still; rows have unit length"),
+                note="every frame as a still; rows have unit length", flops=8_364_756_992_000),
     ),
     load=load,
     libraries=("av", "transformers"),

@@ -17,6 +17,10 @@ PRECISIONS = ("float32", "float16", "bfloat16")
 """Number formats that a model can compute in; by default float32 on a CPU and float16 on a GPU."""
 
 
+RATE = 25
+"""Frames a second that costs are stated for."""
+
+
 class LibraryError(BlemoreError):
     """A library that an encoder needs is not installed, or does not work here."""
 
@@ -65,6 +69,9 @@ class Variant:
         where there are none.
     used : str
         Who uses it: ``authors``, ``text`` (what the paper's text says) or empty; :attr:`note` says the rest.
+    flops : int
+        Floating-point operations for one second of a clip, :data:`RATE` frames of it, in the network alone; 0 where
+        there is none.
     """
 
     name: str
@@ -76,6 +83,7 @@ class Variant:
     revision: str = ""
     used: str = ""
     note: str = ""
+    flops: int = 0
 
 
 @dataclass(frozen=True)

@@ -87,9 +87,9 @@ def load(opening: Opening) -> Extractor:
     return WindowExtractor(prepare, partial(embed, model), opening)
 
 
-_giant = partial(Variant, dim=1408, level="window", rate="1 per 16 frames", n_parameters=1_012_611_142,
+_giant = partial(Variant, dim=1408, level="window", rate="1 per 16 frames", n_parameters=1_012_611_142, flops=7_946_220_339_200,
                  checkpoint=f"{_REPOSITORY}/mae-g/vit_g_hybrid_pt_1200e_k710_ft.pth", revision=_REVISION)  # fmt: skip
-_base = partial(Variant, dim=768, level="window", rate="1 per 16 frames", n_parameters=86_773_190,
+_base = partial(Variant, dim=768, level="window", rate="1 per 16 frames", n_parameters=86_773_190, flops=563_576_832_000,
                 checkpoint=f"{_REPOSITORY}/distill/vit_b_k710_dl_from_giant.pth", revision=_REVISION)  # fmt: skip
 
 ENCODER = Encoder(

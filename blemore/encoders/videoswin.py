@@ -103,9 +103,9 @@ def _locate(variant: Variant) -> Path:
     return path
 
 
-def _variant(name: str, dim: int, n_parameters: int, file: str, **more: str) -> Variant:
+def _variant(name: str, dim: int, n_parameters: int, file: str, flops: int, **more: str) -> Variant:
     digest = file.rsplit("-", 1)[1].removesuffix(".pth")
-    return Variant(name, dim, "window", "1 per 16 frames", n_parameters, _ADDRESS + file, digest, **more)
+    return Variant(name, dim, "window", "1 per 16 frames", n_parameters, _ADDRESS + file, digest, flops=flops, **more)
 
 
 _B, _S, _T = ("swin3d_b_1k-24f7c7c6.pth", "swin3d_s-da41c237.pth", "swin3d_t-7615ae03.pth")
@@ -117,11 +117,11 @@ ENCODER = Encoder(
     licence="BSD-3-Clause",
     reference="Liu et al. 2022, arXiv:2106.13230",
     choices=(
-        _variant("swin-b", 1024, 88_048_984, _B, used="authors",
+        _variant("swin-b", 1024, 88_048_984, _B, 879_163_801_600, used="authors",
                  note="filled to 10 s as theirs; size and weights differ: theirs were not released"),
-        _variant("swin-s", 768, 49_816_678, _S, note="filled to 10 s"),
-        _variant("swin-t", 768, 28_158_070, _T, note="filled to 10 s"),
-        _variant("swin-b-unpadded", 1024, 88_048_984, _B, note="only windows that show the clip"),
+        _variant("swin-s", 768, 49_816_678, _S, 517_756_108_800, note="filled to 10 s"),
+        _variant("swin-t", 768, 28_158_070, _T, 274_262_016_000, note="filled to 10 s"),
+        _variant("swin-b-unpadded", 1024, 88_048_984, _B, 879_163_801_600, note="only windows that show the clip"),
     ),
     load=load,
     libraries=("av", "torchvision"),

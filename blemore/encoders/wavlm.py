@@ -31,7 +31,7 @@ ENCODER = Encoder(
     choices=(
         Variant("large", 1024, "20 ms", "50 per second", 315_453_120,
                 "microsoft/wavlm-large/pytorch_model.bin", "c1423ed94bb01d80a3f5ce5bc39f6026a0f4828c",
-                used="authors", note="last hidden state"),
+                used="authors", note="last hidden state", flops=35_640_793_088),
     ),
     load=load,
     libraries=("av", "soxr", "transformers"),
