@@ -107,7 +107,7 @@ def baseline(
         for x, y in train_loader:
             optimiser.zero_grad()
             loss = loss_of(model(x), y)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             total += loss.item()
         middle, val_total, logits = clock(), 0.0, []
@@ -234,6 +234,7 @@ def agreement(features: Path, metadata: Path) -> None:
             others = tuple(f for f in data.folds if f != fold)
             exact = Settings(learning_rate=5e-4, epochs=30, mode="exact")
             part = runs.split(data, Task("mine", exact, others, (fold,)))
+            assert part.val_truth is not None
             one, two = (
                 training.fit(part, exact),
                 trained(part, replace(exact, mode=mode, precision=chosen)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -249,6 +250,26 @@ def test_windows_hold_every_frame_and_the_last_is_filled(n: int, length: int, da
     assert found == [padded[step * i : step * i + length] for i in range(len(found))]
     assert {item for window in found for item in window} - {0} == set(range(1, n + 1))
     assert len(found) == 1 + max(0, -((length - n) // step))
+
+
+@given(n=st.integers(0, 12), depth=st.integers(1, 3), taken=st.integers(0, 12))
+def test_looking_ahead_changes_nothing_and_goes_no_further_than_asked(n: int, depth: int, taken: int) -> None:
+    made: list[int] = []
+    stream = preprocessing.ahead((made.append(i) or i for i in range(n)), depth)
+    assert [item for item, _ in zip(stream, range(taken), strict=False)] == list(range(min(n, taken)))
+    stream.close()
+    assert len(made) <= min(n, taken + 1 + depth)  # zip takes one more
+
+
+def test_what_goes_wrong_ahead_is_told_in_its_place() -> None:
+    def spoilt() -> Iterator[int]:
+        yield 1
+        raise InputError("clip", "is truncated")
+
+    stream = preprocessing.ahead(spoilt(), 3)
+    assert next(stream) == 1
+    with pytest.raises(InputError, match="is truncated"):
+        next(stream)
 
 
 class Brightness:

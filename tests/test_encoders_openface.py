@@ -13,6 +13,7 @@ from blemore.encoders import openface
 from blemore.errors import InputError
 from blemore.statistics import aggregate
 from tests.conftest import real
+from tests.test_cli import document
 
 UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
 POSE = [f"pose_{kind}{axis}" for kind in "RT" for axis in "xyz"]
@@ -42,6 +43,20 @@ def test_real_files_give_31_columns_in_order_and_217_statistics(name: str) -> No
     np.testing.assert_array_equal(rows, pd.read_csv(path)[EXPECTED].to_numpy(np.float32))
     assert aggregate(rows).shape == (217,)
     assert openface.read(path).flag == "" and openface.read(path).good == 1
+
+
+def test_the_commands_make_of_the_real_files_a_table_of_217_columns(tmp_path: Path) -> None:
+    folder = real(f"openface/{CLIPS[0]}.csv").parent
+    paths = [str(folder / f"{name}.csv") for name in CLIPS]
+    done = document("extract", "--encoder", "openface", *paths, "--out", str(tmp_path / "openface"))
+    assert (done["extracted"], done["failed"]) == (4, 0)
+    document("aggregate", str(tmp_path / "openface"), "--out", str(tmp_path / "openface.npz"))
+    with np.load(tmp_path / "openface.npz", allow_pickle=False) as table:
+        assert table["filenames"].tolist() == CLIPS and table["X"].shape == (4, 217)
+        for row, path in zip(table["X"], paths, strict=True):
+            frames = pd.read_csv(path)[EXPECTED].to_numpy()
+            np.testing.assert_allclose(row[:31], frames.mean(axis=0), rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(row[-31:], np.percentile(frames, 90, axis=0), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", CLIPS[:1])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -95,6 +97,48 @@ def test_killed_twice_at_random_and_resumed_it_leaves_what_an_uninterrupted_run_
     assert kills == 2
     assert in_a_process(clips, killed).wait() == 0
     assert contents(killed) == contents(whole)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_the_command_killed_twice_and_resumed_finishes_all_but_a_corrupt_clip(
+    clips: Path, tmp_path: Path, jobs: str
+) -> None:
+    pytest.importorskip("opensmile", reason="needs the extra 'egemaps'")
+    mixed, whole, killed = (tmp_path / name for name in ("mixed", "whole", "killed"))
+    shutil.copytree(clips, mixed)
+    corrupt = sorted(mixed.iterdir())[8]
+    corrupt.write_bytes(corrupt.read_bytes()[:-500])
+
+    def started(out: Path) -> subprocess.Popen[str]:
+        command = [
+            "-m",
+            "blemore.cli",
+            "extract",
+            "--encoder",
+            "egemaps",
+            str(mixed),
+            "--jobs",
+            jobs,
+            "--out",
+            str(out),
+        ]
+        return subprocess.Popen([sys.executable, *command], cwd=ROOT, text=True, stdout=-1, stderr=subprocess.PIPE)
+
+    assert started(whole).wait() == 1
+    rng = random.Random(1)
+    for done in (rng.randint(1, 7), rng.randint(10, 15)):
+        process = started(killed)
+        while process.poll() is None and len(list(killed.glob("*.json"))) < done:
+            time.sleep(0.001)
+        process.kill()
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+    last = started(killed)
+    said, complained = last.communicate()
+    assert last.returncode == 1 and re.fullmatch(rf"\d+ extracted, \d+ already there, 1 failed: {killed}\n", said)
+    lines = [line for line in complained.splitlines() if "failed: " in line]
+    assert len(lines) == 1 and f"failed: {corrupt}: is truncated; expected at least" in lines[0]
+    assert contents(killed) == contents(whole) and len(contents(whole)) == 2 * 19
 
 
 def test_a_corrupt_clip_is_one_line_and_the_rest_finish(clips: Path, tmp_path: Path, capsys) -> None:

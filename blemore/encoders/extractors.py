@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemore import media
-from blemore.encoders.preprocessing import Prepare, batches, lengthened, windows
+from blemore.encoders.preprocessing import Prepare, ahead, batches, lengthened, windows
 from blemore.encoders.registry import Opening
 from blemore.errors import InputError
 
@@ -47,7 +47,7 @@ class FrameExtractor:
         import torch
 
         with torch.inference_mode():
-            rows = [self._rows(torch.stack(batch)) for batch in batches(self._items(path), self.batch)]
+            rows = [self._rows(batch) for batch in ahead(map(torch.stack, batches(self._items(path), self.batch)))]
         return np.concatenate(rows)
 
     def _items(self, path: Path) -> Iterator[torch.Tensor]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice, repeat
 from typing import TYPE_CHECKING, TypeVar
 
@@ -104,3 +106,17 @@ def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch
+
+
+def ahead(items: Iterable[T], depth: int = 1) -> Iterator[T]:
+    """Yield the items, while a thread makes the next `depth` of them: a clip is decoded as the network computes.
+
+    >>> list(ahead("abc"))
+    ['a', 'b', 'c']
+    """
+    rest, end = iter(items), object()
+    with ThreadPoolExecutor(1) as pool:
+        coming = deque(pool.submit(next, rest, end) for _ in range(depth))
+        while (item := coming.popleft().result()) is not end:
+            coming.append(pool.submit(next, rest, end))
+            yield item  # type: ignore[misc]  # it is no end
