@@ -128,7 +128,7 @@ def heat(ax: Any, values: np.ndarray, columns: Sequence[str], index: Sequence[st
     ax.tick_params(length=0)
 
 
-def direct(ax: Any, place: tuple[float, float], text: str, colour: str) -> None:
-    """Name a colour on the drawing itself, at a place in parts of the axes."""
+def direct(ax: Any, place: tuple[float, float], text: str, colour: str, gap: float = 0.05) -> None:
+    """Name a colour on the drawing itself, at a place in parts of the axes, as is the gap between mark and text."""
     ax.text(place[0], place[1], "■", color=colour, transform=ax.transAxes)
-    ax.text(place[0] + 0.05, place[1], text, transform=ax.transAxes)
+    ax.text(place[0] + gap, place[1], text, transform=ax.transAxes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from html import escape
@@ -85,8 +86,11 @@ def intervals(caption: str) -> Fragment:
 
 
 def frame(values: pd.DataFrame, caption: str, labels: Sequence[str], decimals: int = 3) -> Fragment:
-    """Return a data frame as a table: its index as row headings, numbers with fixed decimals."""
-    numeric = [pd.api.types.is_numeric_dtype(values[column]) for column in values]
+    """Return a data frame as a table: its index as row headings, numbers with fixed decimals.
+
+    A column of texts that are nothing but numbers (``0.266 ± 0.021``) is set as one of numbers.
+    """
+    numeric = [pd.api.types.is_numeric_dtype(values[column]) or _numbers(values[column]) for column in values]
     columns = [
         Column(str(values.index.name or "")),
         *(Column(str(name), n) for name, n in zip(values, numeric, strict=True)),
@@ -134,6 +138,11 @@ def provenance(inputs: Iterable[Input], labels: Sequence[str], results: Mapping[
     text = "\n".join(["inputs:", *(f"  {one.name} {one.sha256}" for one in inputs)])
     data = {"inputs": {one.name: one.sha256 for one in inputs}, "results": dict(results or {})}
     return Fragment(html, text, data)
+
+
+def _numbers(column: pd.Series) -> bool:
+    """Tell whether each of some texts is a number or several, or a dash for none."""
+    return len(column) > 0 and all(re.fullmatch(r"[-+−–±%()\d., ]+", str(value)) is not None for value in column)
 
 
 def _cell(value: object, decimals: int) -> str:

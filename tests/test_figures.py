@@ -15,7 +15,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blemore import aggregation, clips, drawing, features, figures, paper, pca, recorded, released, standings
+from blemore import (
+    aggregation,
+    anatomy,
+    calibration,
+    clips,
+    drawing,
+    features,
+    figures,
+    paper,
+    pca,
+    recorded,
+    released,
+    standin,
+    standings,
+)
 from blemore.comparison import LABELS
 from blemore.drawing import EMOTION_COLOURS, INK, OURS, PAPER, SOFT, Drawing, canvas, drawn
 from blemore.fragments import Fragment
@@ -35,6 +49,14 @@ PLANES = pca.planes(
     features.table("here", INVENTED.names, np.random.default_rng(0).normal(size=(len(INVENTED), 3)), encoder="wavlm"),
     INVENTED, "hap", "sad",
 )  # fmt: skip
+WORLD = standin.world()
+FIT = calibration.read()
+PATHS = {"picture": anatomy.path(INVENTED.names[0], "video", 0, WORLD)}
+SHARES = pd.DataFrame(
+    {"actor": [0.2, 0.3], "emotion": [0.03, 0.05], "actor_chance": 0.02, "emotion_chance": 0.01},
+    index=["clip", "wavlm"],
+)
+SPECTRUM = pd.DataFrame({"variance": [0.6, 0.3, 0.1], "emotion": [0.1, 0.5, 0.4]}, index=[1, 2, 3])
 
 BY_CLASS = pd.DataFrame({"emotions": ["ang", "hap", "ang-hap"], "clips": [4, 4, 8], "mean": [0.2, 0.5, 0.3], "low": [0.1, 0.3, 0.3],
                          "high": [0.3, 0.7, 0.3]})  # fmt: skip
@@ -73,6 +95,17 @@ MAKE: dict[str, Callable[[str], Fragment]] = {  # by name of the function; the a
         [("CLIP", np.corrcoef(np.outer(COURSE, COURSE) + np.eye(40)))], 2.0, label
     ),
     "between": lambda label: figures.between(LINE, "hap", "sad", "eGeMAPS", label),
+    "latent_path": lambda label: figures.latent_path(PATHS, "A clip", label),
+    "mixtures": lambda label: figures.mixtures(
+        anatomy.mixtures(("hap", "sad"), ["A9001"], "video", 0, WORLD), ("hap", "sad"), label
+    ),
+    "simulated_durations": lambda label: figures.simulated_durations(paper.figure(2), label),
+    "variance_by_encoder": lambda label: figures.variance_by_encoder(SHARES, label),
+    "spectrum": lambda label: figures.spectrum(SPECTRUM, "CLIP", label),
+    "calibration": lambda label: figures.calibration(calibration.cells(FIT), calibration.deviations(FIT), label),
+    "learning_beside": lambda label: figures.learning_beside(
+        CURVES.query("id == 'clip'"), CURVES.query("id == 'openface'"), "CLIP", "recorded", label
+    ),
 }
 FROM_THE_PAPER = {"structure", "validation_to_test", "fusions"}  # nothing of ours in them
 HOSTILE = "<script>alert('x')</script> R&D \"a\" </text>"
@@ -331,3 +364,31 @@ def test_caption_of_means_between_emotions_is_true() -> None:
 
 def test_caption_of_strategies_counts_who_is_ahead() -> None:
     assert "5 of 6 times in presence and 0 of 6 times in salience" in MAKE["strategies"]("recorded").text
+
+
+def test_caption_of_the_calibration_counts_what_misses() -> None:
+    cells = calibration.cells(FIT)
+    far = cells.assign(near=False, displayed_sds=9.0)
+    for table, missed in ((cells, int((~cells["near"]).sum())), (far, len(far)), (cells.assign(near=True), 0)):
+        text = figures.calibration(table, calibration.deviations(FIT), "stand-in").text
+        assert f"misses {missed} of {len(cells)} cells" in text
+
+
+def test_caption_of_simulated_durations_measures_the_gap() -> None:
+    assert "0.0 points among single emotions, and 0.0" in MAKE["simulated_durations"]("stand-in").text
+    longer = paper.figure(2)
+    last = longer["panel"].eq("single") & longer["right_s"].eq(longer["right_s"].max())
+    longer.loc[longer["panel"].eq("single"), "clips"] = 0
+    longer.loc[last, "clips"] = 1
+    assert "0.0 points among single emotions" not in figures.simulated_durations(longer, "stand-in").text
+
+
+def test_caption_of_the_spectrum_says_where_the_halves_are() -> None:
+    text = MAKE["spectrum"]("stand-in").text
+    assert "Half of the variance lies in the first 1," in text and "in the first 2." in text
+
+
+def test_caption_of_variances_names_who_has_most_and_least_to_tell() -> None:
+    text = MAKE["variance_by_encoder"]("stand-in").text
+    assert "20 to 30 % of the variance lies between actors, 3.0 to 5.0 % between emotions" in text
+    assert "Most to tell has WavLM, least CLIP" in text

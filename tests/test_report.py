@@ -230,6 +230,19 @@ def test_frame_writes_numbers_with_fixed_decimals_and_gaps_as_dashes() -> None:
     assert table.html.count('<td class="num">') == 6
 
 
+def test_texts_that_are_only_numbers_are_set_as_numbers() -> None:
+    texts = {
+        "both": ["0.266 ± 0.021", "–"],
+        "signed": ["−0.3", "+1.0"],
+        "words": ["0.3", "misses: 0.3"],
+        "ratio": ["30/70", "50/50"],
+    }
+    table = report.frame(pd.DataFrame(texts), "caption", ["paper"])
+    assert table.html.count('<td class="num">') == 4
+    assert table.html.count('<th scope="col" class="num">') == 2
+    assert '<td class="num">' not in report.frame(pd.DataFrame({"none": []}), "caption", ["paper"]).html
+
+
 def test_card_names_each_input_once_with_its_digest() -> None:
     one, two = Input("recorded/tests", "a" * 64, "2026-01-02"), Input("zenodo/train_metadata.csv", "absent")
     card = report.provenance([one, two, one], ["released"], {"rows": "7"}, "A note.")
