@@ -30,6 +30,7 @@ from traitlets import default
 
 from blemore import parameters as known
 from blemore.errors import InputError, PageError, UnknownNameError
+from blemore.files import write_atomically
 from blemore.parameters import ParameterError
 
 FOLDER = Path("notebooks")
@@ -227,15 +228,6 @@ def scrub(notebook: NotebookNode) -> NotebookNode:
         if "outputs" in cell:
             cell.outputs = whole
     return notebook
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(temporary).chmod(0o644)
-    Path(temporary).replace(path)
 
 
 def _text(notebook: NotebookNode) -> str:
