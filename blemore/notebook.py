@@ -30,7 +30,7 @@ from traitlets import default
 
 from blemore import parameters as known
 from blemore.errors import InputError, PageError, UnknownNameError
-from blemore.files import write_atomically as write_atomically
+from blemore.files import write_atomically
 from blemore.parameters import ParameterError
 
 FOLDER = Path("notebooks")

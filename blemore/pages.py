@@ -16,6 +16,7 @@ from blemore import contents, notebook
 from blemore.contents import Page
 from blemore.dependencies import CHECKED, parts
 from blemore.errors import BlemoreError, InputError, PageError
+from blemore.files import write_atomically
 from blemore.fragments import DATA_TYPE
 
 BUILT = Path("build/pages")
@@ -155,7 +156,7 @@ def _remember(name: str, made_from: dict[str, str], card: Card) -> None:
     inputs = {part: sha for part, sha in card["inputs"].items() if part.split("/")[0] in CHECKED}
     made_from = made_from | {f"input {part}": sha for part, sha in inputs.items()}
     state = State(made_from, sorted(inputs), card["results"])
-    notebook.write_atomically(BUILT / f"{name}.json", json.dumps(asdict(state), indent=1, sort_keys=True) + "\n")
+    write_atomically(BUILT / f"{name}.json", json.dumps(asdict(state), indent=1, sort_keys=True) + "\n")
 
 
 def _failure(name: str, error: BlemoreError) -> str:

@@ -7,6 +7,7 @@ is the encoder's own.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import TqdmWarning
 
 from blemore import encoders
 from blemore.encoders import Encoder, Extractor, Variant, clip, hubert, imagebind, videomaev2, wavlm
@@ -71,8 +73,16 @@ def takes(path: str | Path, openface_csv: str | Path = "") -> list[Take]:
     openface_csv : path, optional
         What OpenFace wrote for it, or for any other clip.
     """
+    _import_bars()
     given = {"clip": Path(path), "csv": Path(openface_csv) if str(openface_csv) else None}
     return [take for one in encoders.known().values() for take in _takes(one, given.get(one.reads))]
+
+
+def _import_bars() -> None:
+    """Import the progress bars that networks' libraries use: without widgets they warn, once."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TqdmWarning)
+        import tqdm.auto  # noqa: F401
 
 
 def _takes(one: Encoder, path: Path | None) -> Iterator[Take]:

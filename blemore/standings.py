@@ -13,7 +13,7 @@ from blemore import encoders, paper, recorded, released, rows, sources
 from blemore.claims.results import METRICS
 from blemore.clips import Clips
 from blemore.dependencies import parts
-from blemore.notebook import write_atomically
+from blemore.files import write_atomically
 from blemore.released import Result
 
 SCORES = tuple(f"{metric}_{part}" for metric in METRICS for part in ("mean", "std"))

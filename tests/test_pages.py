@@ -21,11 +21,13 @@ from types import SimpleNamespace
 import nbformat
 import papermill
 import pytest
+from click.testing import CliRunner
 from jupyter_client.kernelspec import NoSuchKernel
 from papermill.exceptions import PapermillExecutionError
 
 import blemore
 from blemore import contents, dependencies, encoders, notebook, pages
+from blemore.cli import main
 from blemore.encoders import Encoder, Variant
 from blemore.errors import PageError, SourceError, UnknownNameError
 from tests.conftest import ROOT
@@ -414,6 +416,29 @@ def test_parameter_that_no_page_can_take_stops_before_any_runs(given: dict[str, 
     with pytest.raises(UnknownNameError, match=said):
         pages.execute(reports.told.append, given)
     assert reports.ran == []
+
+
+@pytest.mark.parametrize("command", ["why", "book"])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["-p", "profil", "paper"], "unknown parameter of any page 'profil'; did you mean 'profile'?"),
+        (["-p", "profile", "paper", "-p", "profile", "quick"], "parameter profile: given more than once"),
+    ],
+    ids=["unknown", "twice"],
+)
+def test_commands_refuse_parameters_in_one_line(command: str, given: list[str], said: str, reports: Home) -> None:
+    (reports.folder / "_config.yml").write_text("title: small\n")
+    notebook.write_twins()
+    result = CliRunner().invoke(main, [command, *given])
+    assert result.exit_code == 2 and said in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_command_names_what_a_parameter_would_change(reports: Home) -> None:
+    reports.execute()
+    result = CliRunner().invoke(main, ["why", "-p", "profile", "paper", "--json"])
+    reasons = json.loads(result.stdout)["pages"]
+    assert {name for name, why in reasons.items() if why} == set(REPORTS)
 
 
 # What a failure leaves behind

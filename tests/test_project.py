@@ -64,6 +64,14 @@ def test_help_comes_first_and_names_every_command_that_others_rely_on() -> None:
     assert {"help", "book", "test", "check", "lint", "bench", "serve", "clean"} <= named
 
 
+@pytest.mark.parametrize(
+    ("given", "ends"), [([], "blemore book"), (["PROFILE=paper"], "blemore book -p profile paper")]
+)
+def test_make_book_hands_on_a_profile_and_nothing_else(given: list[str], ends: str) -> None:
+    shown = subprocess.run(["make", "-n", "book", *given], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert shown.rstrip().endswith(ends)
+
+
 def test_package_version_is_the_projects() -> None:
     shown = subprocess.run(
         [sys.executable, "-m", "blemore.cli", "--version"], capture_output=True, text=True, check=True
