@@ -24,6 +24,9 @@ LOGGED = ("clip", "imagebind", "openface", "videomaev2", "videoswin", "videomaev
 FEATURE_ENCODERS = (*ENCODERS, "egemaps", "hicmae", "openface3")
 """Encoders whose features can be trained on, alone or fused (``imagebind+wavlm``); more than the paper's."""
 
+ENCODER_NAMES = {**ENCODERS, "egemaps": "eGeMAPS", "hicmae": "HiCMAE", "openface3": "OpenFace 3"}
+"""Encoder id -> its name on pages."""
+
 PROFILES = ("quick", "paper")
 """Widths of simulated features: a sixteenth of the paper's, or all of them."""
 
@@ -48,6 +51,17 @@ FOLDERS = ("openface",)
 
 class ParameterError(BlemoreError, ValueError):
     """A notebook parameter has an unknown name, a wrong type or a value that does not exist."""
+
+
+def name_of(row: str) -> str:
+    """Return the name of a row, as the paper prints it where it has the row.
+
+    >>> name_of("imagebind+wavlm"), name_of("videoswin:sub"), name_of("mine")
+    ('ImageBind + WavLM', 'VideoSwin (subsampled)', 'mine')
+    """
+    encoder, _, method = row.partition(":")
+    name = " + ".join(ENCODER_NAMES.get(part, part) for part in encoder.split("+"))
+    return f"{name} (subsampled)" if method == "sub" else name
 
 
 def check(**values: object) -> None:
