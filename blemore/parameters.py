@@ -27,6 +27,8 @@ FEATURE_ENCODERS = (*ENCODERS, "egemaps", "hicmae", "openface3")
 
 GROUP = "blemore.encoders"
 """Group of entry points by which an installed package adds encoders of its own."""
+ENCODER_NAMES = {**ENCODERS, "egemaps": "eGeMAPS", "hicmae": "HiCMAE", "openface3": "OpenFace 3"}
+"""Encoder id -> its name on pages."""
 
 PROFILES = ("quick", "paper")
 """Widths of simulated features: a sixteenth of the paper's, or all of them."""
@@ -52,6 +54,17 @@ FOLDERS = ("openface",)
 
 class ParameterError(BlemoreError, ValueError):
     """A notebook parameter has an unknown name, a wrong type or a value that does not exist."""
+
+
+def name_of(row: str) -> str:
+    """Return the name of a row, as the paper prints it where it has the row.
+
+    >>> name_of("imagebind+wavlm"), name_of("videoswin:sub"), name_of("mine")
+    ('ImageBind + WavLM', 'VideoSwin (subsampled)', 'mine')
+    """
+    encoder, _, method = row.partition(":")
+    name = " + ".join(ENCODER_NAMES.get(part, part) for part in encoder.split("+"))
+    return f"{name} (subsampled)" if method == "sub" else name
 
 
 def check(**values: object) -> None:

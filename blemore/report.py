@@ -14,6 +14,7 @@ from blemore import paper
 from blemore.comparison import KINDS, Comparison, by_row, known_differences, worst
 from blemore.fragments import Column, Fragment, badge, label, number, signed, table
 from blemore.metrics import wilson_interval
+from blemore.parameters import name_of
 from blemore.recorded import Input
 from blemore.sources import GROUPS
 
@@ -50,23 +51,54 @@ def comparisons(rows: Sequence[Comparison], caption: str) -> Fragment:
     return table(columns, body, caption, _labels(rows))
 
 
-def scores(rows: Sequence[Comparison], number_of_table: int, caption: str) -> Fragment:
-    """Return Table 2 or 3 in the paper's layout: each printed cell with ours beside it."""
+def scores(
+    rows: Sequence[Comparison],
+    number_of_table: int,
+    caption: str,
+    *,
+    others: pd.DataFrame | None = None,
+    beside: pd.DataFrame | None = None,
+) -> Fragment:
+    """Return Table 2 or 3 in the paper's layout: each printed cell with ours beside it.
+
+    Parameters
+    ----------
+    others : DataFrame
+        Rows that the paper lacks, with the columns of the table and their ``origin``; there is nothing to compare.
+    beside : DataFrame
+        More numbers of ours, a column each, by row id.
+    """
     cells = by_row(rows)
+    more = pd.DataFrame() if beside is None else beside
     columns = [Column("encoder")]
     for metric in _METRICS:
         columns += [Column(metric.removeprefix("acc_"), True), Column("ours", True)]
-    body = []
+    body, labels = [], _labels(rows)
     for row in paper.table(number_of_table).to_dict("records"):
         if not (mine := cells.get(row["id"])):
             continue
         line = [_encoder(row)]
         for metric in _METRICS:
-            found = [mine[part] for part in (metric, f"{metric}_mean", f"{metric}_std") if part in mine]
+            found = [mine[part] for part in _parts(metric) if part in mine]
             line += [_plus_minus([cell.paper for cell in found]), _plus_minus([cell.ours for cell in found])]
+        line += [number(more[column].get(row["id"]), paper.DECIMALS) for column in more]
         one = worst(mine.values())
-        body.append([*line, _verdict(one.verdict, one.label)])
-    return table([*columns, Column("verdict")], body, caption, _labels(rows))
+        why = f' <small class="detail">{escape(one.detail)}</small>' if one.ours is None and one.detail else ""
+        body.append([*line, _verdict(one.verdict, one.label) + why])
+    for row in [] if others is None else others.to_dict("records"):
+        line = [escape(name_of(str(row["id"])))]
+        for metric in _METRICS:
+            line += ["–", _plus_minus([row[part] for part in _parts(metric) if part in row])]
+        body.append([*line, *("–" for _ in more), label(str(row["origin"]))])
+        labels.append(str(row["origin"]))
+    columns += [*(Column(str(name), True) for name in more), Column("verdict")]
+    return table(columns, body, caption, list(dict.fromkeys(labels)))
+
+
+def note(text: str, labels: Sequence[str]) -> Fragment:
+    """Return a sentence that stands where a table or a figure would."""
+    chips = " ".join(label(name) for name in labels)
+    return Fragment(f'<p class="blm-note">{chips} {escape(text)}</p>', f"{text} [{', '.join(labels)}]")
 
 
 def intervals(caption: str) -> Fragment:
@@ -151,6 +183,11 @@ def _cell(value: object, decimals: int) -> str:
     if isinstance(value, str | int | np.integer):
         return escape(value) if isinstance(value, str) else number(int(value), 0)
     return number(float(str(value)), decimals)
+
+
+def _parts(metric: str) -> tuple[str, str, str]:
+    """Return the columns that may hold a metric: of Table 3, and of Table 2."""
+    return metric, f"{metric}_mean", f"{metric}_std"
 
 
 def _labels(rows: Sequence[Comparison]) -> list[str]:

@@ -21,8 +21,9 @@ from blemore.challenge import Answer
 from blemore.claims.results import METRICS, REPORTED
 from blemore.clips import Clips
 from blemore.errors import SourceError, UnknownNameError
-from blemore.experiments import CrossValidation, cross_validate_all, truths_of
+from blemore.experiments import CrossValidation, cross_validate_all, settings_for, truths_of
 from blemore.features import Features
+from blemore.labels import Saliences
 from blemore.models import MODELS
 from blemore.parameters import PROFILES
 from blemore.recorded import Input
@@ -76,6 +77,51 @@ class Trained:
             for row, one in self.answers.items() if one.scores
         ]  # fmt: skip
         return Result(pd.DataFrame(rows, columns=["id", "model", "alpha", "beta", *METRICS]), self.origin, self.inputs)
+
+    def missing(self, number: int) -> dict[str, str]:
+        """Return why rows have no number in Table 2 or 3."""
+        if number == 2:
+            return self.absent
+        rows = dict.fromkeys(row for row, _ in self.validation)
+        unscored = {row: f"{len(self.answers[row].names)} test clips decided; their labels are withheld" if row in self.answers
+                    else "no test clips here" for row in rows if row not in self.answers or not self.answers[row].scores}  # fmt: skip
+        return {**self.absent, **unscored}
+
+    def how(self) -> str:
+        """Say on what the rows were trained, how long and at which rates."""
+        every = [one.settings for one in self.validation.values()]
+        epochs = " or ".join(f"{n}" for n in sorted({one.epochs for one in every}))
+        rates = " to ".join(f"{rate:.2g}" for rate in sorted({min(one.learning_rate for one in every),
+                                                             max(one.learning_rate for one in every)}))  # fmt: skip
+        return (
+            f"{'simulated' if self.origin == 'stand-in' else 'real'} features, {epochs} epochs, learning rate {rates}"
+        )
+
+    def best(self, clips: Clips) -> tuple[str, str, Saliences, Saliences]:
+        """Return the best fusion by composite: its row, which clips it decided, its decisions and the truth (N, 6).
+
+        Of the test clips where there are scores, else of the training clips, each by the fold that holds it out; where
+        no fusion could be trained, of any row.
+        """
+        scored = {row: one for row, one in self.answers.items() if one.scores}
+        folds = {row: one for (row, model), one in self.validation.items() if model == REPORTED}
+        values = {row: one.scores.composite for row, one in scored.items() if one.scores} or {
+            row: one.mean("acc_presence") + one.mean("acc_salience") for row, one in folds.items()
+        }
+        row = max([row for row in values if "+" in row] or list(values), key=lambda row: values[row])
+        if row not in scored:
+            return row, "training clips", folds[row].decided, folds[row].truth
+        truth = dict(zip(clips.names, clips.truth, strict=True))
+        return row, "test clips", scored[row].decided, np.stack([truth[name] for name in scored[row].names])
+
+    def notes(self) -> list[str]:
+        """Say which clips were left out; nothing where none was."""
+        return list(dict.fromkeys(one.note for one in self.validation.values() if one.note))
+
+    def thresholds(self) -> pd.DataFrame:
+        """Return the thresholds ``alpha`` and ``beta`` that decide the test clips, by row."""
+        rows = [{"id": row, "alpha": one.alpha, "beta": one.beta} for row, one in self.answers.items()]
+        return pd.DataFrame(rows, columns=["id", "alpha", "beta"]).set_index("id")
 
     def curves(self, row: str, model: str = REPORTED) -> pd.DataFrame:
         """Return learning curves of a row, means over folds, in the form of :func:`blemore.released.curves`."""
@@ -162,6 +208,8 @@ def train(
             inputs += found
         except SourceError as error:
             absent[row] = str(error)
+    if not data:
+        raise SourceError(f"no row can be trained: {next(iter(absent.values()))}; say source=standin to simulate")
     chosen = {row: [replace(settings(row, model, profile, simulated=one.origin == "stand-in"), **changes) for model in models]
               for row, one in data.items()}  # fmt: skip
     how: dict[str, Any] = {"folder": folder, "jobs": jobs, "progress": progress}
@@ -174,6 +222,31 @@ def train(
     return Trained(
         validation, answers, absent, "stand-in" if "stand-in" in origins else "measured", tuple(dict.fromkeys(inputs))
     )
+
+
+def own(
+    encoder: str, clips: Clips, source: str = "auto", *, path: str | Path = "",
+    folder: str | Path | None = "runs", jobs: int | None = None, progress: bool = False, **changes: Any,
+) -> Trained:  # fmt: skip
+    """Cross-validate one more encoder, with all three classifiers, at the paper's settings or others.
+
+    Parameters
+    ----------
+    encoder : str
+        Names the row. One of the paper's takes that row's place; any other is a row of its own.
+    clips : Clips
+    source, path
+        Where its features are, see :func:`blemore.sources.features`.
+    folder, jobs, progress
+        See :func:`blemore.sweeps.sweep`.
+    **changes
+        Settings other than the paper's.
+    """
+    table, inputs = sources.features(encoder, clips, source, path=path)
+    data = {encoder: gather(clips, table)}
+    chosen = [settings_for(table, model=model, **changes) for model in MODELS]
+    done = cross_validate_all(data, chosen, ["released-code"], folder=folder, jobs=jobs, progress=progress)
+    return Trained({(encoder, one.settings.model): one for one in done}, {}, {}, data[encoder].origin, inputs)
 
 
 def _answers(

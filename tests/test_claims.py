@@ -222,6 +222,40 @@ def test_release_that_lacks_clips_is_noticed(monkeypatch: pytest.MonkeyPatch, tm
     assert len(ledger.problems(claims)) >= len(differing)
 
 
+SOME = st.floats(0, 1) | st.just(0.266)
+
+
+@given(st.sampled_from((2, 3)), st.sampled_from(("clip", "imagebind+wavlm")), SOME)
+def test_stand_in_is_never_reproduced_whatever_its_numbers(number: int, id: str, value: float) -> None:
+    numbers = {f"acc_{metric}{part}": value for metric in ("presence", "salience") for part in ("", "_mean", "_std")}
+    ours = pd.DataFrame([{"id": id, "model": "mlp-512", "origin": "stand-in", **numbers}])
+    verdicts = {cell.id.split(".")[1]: cell.verdict for cell in results.trained(number, ours)}
+    assert verdicts.pop(id) == "by construction"
+    assert set(verdicts.values()) == {"unchecked"}
+
+
+@given(st.floats(0, 1))
+def test_measured_row_is_reproduced_within_the_printed_spread_and_differs_beyond(value: float) -> None:
+    ours = pd.DataFrame([{"id": "clip", "model": "mlp-512", "origin": "measured", "acc_presence_mean": value,
+                          "acc_presence_std": 0.021, "acc_salience_mean": 0.105, "acc_salience_std": 0.012}])  # fmt: skip
+    cells = {cell.id: cell for cell in results.trained(2, ours) if ".clip." in cell.id}
+    cell = cells.pop("trained2.clip.acc_presence_mean")
+    assert (cell.kind, cell.tolerance) == ("stochastic", 0.021)
+    assert cell.verdict == ("reproduced" if abs(value - 0.266) <= 0.021 + 1e-9 else "differs")
+    assert {one.verdict for one in cells.values()} == {"reproduced"}
+
+
+def test_ledger_holds_nothing_simulated_and_no_training_of_ours(found: Found) -> None:
+    assert "stand-in" not in {claim.label for claim in found[0].values()}
+    assert not [id for id in found[0] if id.startswith("trained")]
+
+
+def test_simulated_claim_in_the_ledger_would_not_count_as_reproduced(found: Found) -> None:
+    claims = changed(found[0], "table2.clip.acc_presence_mean", label="stand-in")
+    before, after = (sum(one.verdict == "reproduced" for one in some) for some in (found[0].values(), claims))
+    assert after == before - 1 and ledger.problems(claims) == []
+
+
 def test_run_summary_that_is_off_in_the_last_digit_is_noticed(bare: None) -> None:
     validation = released.validation()
     table = validation.table.copy()

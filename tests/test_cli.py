@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from blemore import thresholds
+from blemore import rows, thresholds
 from blemore.cli import main
 from blemore.labels import EMOTIONS, saliences_of_names
 from blemore.predictions import read_table
@@ -654,6 +655,9 @@ def test_what_is_no_file_is_refused(write: Write, tmp_path: Path, command: tuple
         ("data", "fetch", "everything"),
         ("table",),
         ("table", "4"),
+        ("table", "2", "--trained", "--epochs", "0"),
+        ("table", "2", "--trained", "--profile", "quik"),
+        ("table", "2", "--trained", "--source", "zenod"),
         ("run", "a.ipynb"),
         ("run", "a.ipynb", "b.ipynb", "-p", "seed"),
     ],
@@ -673,6 +677,22 @@ def test_commands_are_listed_one_a_line(arguments: tuple[str, ...]) -> None:
     assert result.exit_code == (0 if arguments else 2)
     listed = [line.split()[0] for line in result.output.splitlines() if line.startswith("  ") and line.strip()]
     assert {"score", "tune", "data", "check", "run"} <= set(listed)
+
+
+def test_table_trained_here_is_labelled_and_by_construction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BLEMORE_DATA", raising=False)
+    monkeypatch.setattr("blemore.rows.train", functools.partial(rows.train, rows=["openface"], jobs=1))
+    keys = ["id", "encoder", "method", "label", "paper", "ours", "badge"]
+    for number in ("2", "3"):
+        plain = document("table", number)["rows"]
+        trained = document("table", number, "--trained", "--epochs", "1", "--runs", str(tmp_path))["rows"]
+        assert [list(row) for row in trained] == [keys] * 13
+        assert [row["id"] for row in trained] == [row["id"] for row in plain if not row["id"].startswith("trivial")]
+        mine = {row["id"]: row for row in trained}.pop("openface")
+        assert (mine["label"], mine["badge"]) == ("stand-in", "by construction")
+        assert list(mine["ours"]) == list(mine["paper"])
+        assert {row["badge"] for row in trained} == {"by construction", "unchecked"}
+        assert "stand-in" not in {row["label"] for row in plain}
 
 
 def test_usage_of_a_command_is_where_the_error_says(write: Write) -> None:

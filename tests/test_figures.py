@@ -20,6 +20,7 @@ from blemore import (
     anatomy,
     calibration,
     clips,
+    contrasts,
     drawing,
     features,
     figures,
@@ -41,6 +42,7 @@ TUNED = recorded.read("hicmae_folds").table.query("variant == 'kl-100'")
 GRID = recorded.read("hicmae_grid").table.query("variant == 'kl-100'")
 VALIDATION = recorded.read("validation").table.query("model == 'mlp-512'")
 CURVES = recorded.read("curves").table
+CHANGE = contrasts.change(contrasts.printed(2), contrasts.printed(3))
 INVENTED = clips.standin().of("train")
 ALL_RUNS = recorded.read("validation").table
 COURSE = np.sin(np.linspace(0, 3, 40))
@@ -82,7 +84,7 @@ MAKE: dict[str, Callable[[str], Fragment]] = {  # by name of the function; the a
     "validation": lambda label: figures.validation(VALIDATION, label),
     "curves": lambda label: figures.curves(CURVES.query("id == 'clip'"), "CLIP", "mlp-512", 90.0, label),
     "confusion": lambda label: figures.confusion(paper.figure(4), "Figure 4", [label]),
-    "validation_to_test": lambda label: figures.validation_to_test(),
+    "validation_to_test": lambda label: figures.validation_to_test(CHANGE, CHANGE * 0.9, label),
     "series": lambda label: figures.series(COURSE, aggregation.seven({"a": COURSE}).loc["a"], "feature 1", label),
     "shapes": lambda label: figures.shapes(aggregation.shapes()),
     "strategies": lambda label: figures.strategies(aggregation.strategies(released.Result(ALL_RUNS, label, ())), label),
@@ -107,7 +109,7 @@ MAKE: dict[str, Callable[[str], Fragment]] = {  # by name of the function; the a
         CURVES.query("id == 'clip'"), CURVES.query("id == 'openface'"), "CLIP", "recorded", label
     ),
 }
-FROM_THE_PAPER = {"structure", "validation_to_test", "fusions"}  # nothing of ours in them
+FROM_THE_PAPER = {"structure", "fusions"}  # nothing of ours in them
 HOSTILE = "<script>alert('x')</script> R&D \"a\" </text>"
 
 
@@ -279,9 +281,25 @@ def test_caption_of_the_drop_to_test_is_true() -> None:
         if three.loc[row, ["acc_presence", "acc_salience"]].sum()
         >= two.loc[row, ["acc_presence_mean", "acc_salience_mean"]].sum()
     ]  # fmt: skip
-    text = figures.validation_to_test().text
-    assert f"falls in {len(rows) - len(rise)} of {len(rows)} rows" in text
-    assert ("two audio encoders alone" in text) == (set(rise) == {"hubert", "wavlm"})
+    text = figures.validation_to_test(CHANGE).text
+    names = ", ".join(paper.ENCODERS[row] for row in rise)
+    assert f"paper: it falls in {len(rows) - len(rise)} of {len(rows)} rows and rises for {names}." in text
+    assert text.endswith("[paper]")
+
+
+def test_drop_to_test_of_ours_is_told_beside_the_papers() -> None:
+    ours = CHANGE.assign(test=CHANGE["validation"] - 0.01).drop("clip")
+    text = figures.validation_to_test(CHANGE, ours, "stand-in").text
+    assert "trained here (stand-in): it falls in 12 of 12 rows and rises for none" in text
+    assert figures.validation_to_test(CHANGE, ours.head(0), "measured").text.endswith("[paper]")
+
+
+def test_caption_of_table_2_trained_here_counts_means_within_the_spread() -> None:
+    spoilt = VALIDATION.copy()
+    spoilt.loc[spoilt["id"] == "clip", "acc_presence_mean"] += 0.05
+    assert "14 of our 14 means lie within" in figures.validation(VALIDATION, "measured").text
+    text = figures.validation(spoilt, "stand-in").text
+    assert "13 of our 14 means lie within" in text and "built in" in text and "coincide" not in text
 
 
 def test_caption_of_durations_is_true() -> None:

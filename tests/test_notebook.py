@@ -235,7 +235,7 @@ def test_text_that_is_no_truth_value_is_refused_as_one(text: str, small: Path, n
     ("given", "said"),
     [
         (["notebooks/results.ipynb", "-p", "encodr", "clip"], "did you mean 'encoder'"),
-        (["notebooks/results.ipynb", "-p", "encoder", "wavlm"], "not public"),
+        (["notebooks/results.ipynb", "-p", "encoder", "wavln"], "did you mean 'wavlm'"),
         (["notebooks/results.ipynb", "-p", "model", "mlp-521"], "did you mean 'mlp-512'"),
         (["notebooks/dataset.ipynb", "-p", "source", "zenod"], "did you mean 'zenodo'"),
         (["notebooks/dataset.ipynb", "-p", "metadata", "nowhere.csv"], "no such file: nowhere.csv"),

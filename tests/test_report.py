@@ -266,6 +266,42 @@ def test_unknown_label_and_verdict_are_refused(make: object) -> None:
         make("relased")  # type: ignore[operator]
 
 
+TRAINED = pd.DataFrame(
+    [
+        {"id": id, "model": "mlp-512", "acc_presence_mean": 0.27, "acc_presence_std": 0.02, "acc_salience_mean": 0.1,
+         "acc_salience_std": 0.01, "origin": origin}
+        for id, origin in (("clip", "stand-in"), ("wavlm", "measured"), ("mine", "measured"))
+    ]
+)  # fmt: skip
+
+
+def trained_lines() -> dict[str, list[str]]:
+    rows = results.trained(2, TRAINED, {"openface": f"the release has none {HOSTILE}"})
+    beside = pd.DataFrame({"α": [0.192]}, index=["clip"])
+    table = report.scores(rows, 2, "Trained here", others=TRAINED[TRAINED["id"] == "mine"], beside=beside)
+    assert not Markup(table.html).all("script")
+    assert table.text.splitlines()[0] == "Trained here [paper, stand-in, measured]"
+    return {line.split(" | ")[0]: line.split(" | ") for line in table.text.splitlines()[2:]}
+
+
+def test_trained_rows_say_each_where_they_come_from() -> None:
+    lines = trained_lines()
+    assert lines["CLIP"][2] == "0.270 ± 0.020" and lines["CLIP"][-2:] == ["0.192", "by construction stand-in"]
+    assert lines["WavLM"][-2:] == ["–", "reproduced measured"]
+    assert lines["mine"] == ["mine", "–", "0.270 ± 0.020", "–", "0.100 ± 0.010", "–", "measured"]
+
+
+def test_row_that_could_not_be_trained_says_why() -> None:
+    openface = trained_lines()["OpenFace"]
+    assert openface[2] == "–" and openface[-1] == f"unchecked the release has none {HOSTILE}"
+
+
+def test_note_is_a_labelled_sentence() -> None:
+    note = report.note(HOSTILE, ["released"])
+    assert Markup(note.html).labels() == ["label"] and not Markup(note.html).all("script")
+    assert note.text == f"{HOSTILE} [released]"
+
+
 # Pages as they are committed, their cells run here without a kernel
 
 
@@ -285,6 +321,12 @@ def page(name: str, **values: object) -> list[object]:
             assert set(values) <= set(names)
             names |= values
     return shown
+
+
+def runs_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder where the pages of all tests keep their trainings: what one did, the next finds."""
+    (folder := tmp_path_factory.getbasetemp() / "pages").mkdir(exist_ok=True)
+    return folder
 
 
 PAGES = [path.stem for path in sorted((ROOT / "notebooks").glob("*.py"))]
@@ -313,6 +355,8 @@ def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         given |= {"durations": str(real("durations_train.csv"))} if machine == "durations" else {}
         if name == "encoder":
             barely_trained(patch, tmp_path_factory.mktemp("runs"))
+        given |= {"epochs": 1} if name == "results" else {}
+        patch.chdir(runs_once(tmp_path_factory))
         yield page(name, **given)
 
 
@@ -386,13 +430,14 @@ def test_dates_of_a_card_are_those_of_its_tables(undrawn: None, monkeypatch: pyt
 
 
 def test_row_of_table_2_counts_as_reproduced_only_if_all_its_cells_are(
-    undrawn: None, monkeypatch: pytest.MonkeyPatch
+    undrawn: None, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     validation = released.validation()
     table = validation.table.copy()
     table.loc[(table["id"] == "clip") & (table["model"] == "mlp-512"), "acc_salience_std"] += 0.01
     monkeypatch.setattr(released, "validation", lambda: dataclasses.replace(validation, table=table))
-    assert fragments_of(page("results"))[-1].data["results"]["table2_rows"] == "6"
+    monkeypatch.chdir(runs_once(tmp_path_factory))
+    assert fragments_of(page("results", epochs=1))[-1].data["results"]["table2_rows"] == "6"
 
 
 def test_quoted_result_is_that_of_its_name_whatever_variant_the_page_shows(undrawn: None) -> None:

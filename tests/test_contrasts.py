@@ -1,0 +1,78 @@
+"""How rows stand to each other: whose number wins, what is gained, and that no origin is lost on the way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from blemore import contrasts, paper, recorded
+from blemore.labels import saliences_of_names
+from blemore.released import Result
+
+AUTHORS = Result(recorded.read("validation").table, "recorded", ())
+
+
+def scores(origin: str, **rows: float) -> Result:
+    """A table of MLP-512 scores, both accuracies of a row alike."""
+    table = [
+        {"id": id.replace("_", "+"), "model": "mlp-512", "acc_presence": x, "acc_salience": x} for id, x in rows.items()
+    ]
+    return Result(pd.DataFrame(table, columns=["id", "model", "acc_presence", "acc_salience"]), origin, ())
+
+
+def test_later_rows_replace_earlier_ones_and_keep_their_own_origin() -> None:
+    both = contrasts.together(scores("stand-in", clip=0.1, wavlm=0.2), scores("measured", wavlm=0.3, mine=0.4))
+    assert both.set_index("id")["origin"].to_dict() == {"clip": "stand-in", "wavlm": "measured", "mine": "measured"}
+    assert contrasts.composite(contrasts.reported(both)).to_dict() == {"clip": 0.1, "wavlm": 0.3, "mine": 0.4}
+
+
+def test_tables_without_rows_keep_their_columns() -> None:
+    assert {"id", "model", "origin"} <= set(contrasts.together(scores("measured")).columns)
+
+
+def test_best_classifier_of_the_authors_runs_is_that_of_the_ledger() -> None:
+    table = contrasts.classifiers(AUTHORS.table)
+    assert table.index[0] == "CLIP" and list(table.columns) == ["Linear", "MLP-256", "MLP-512", "best"]
+    often = contrasts.best_how_often({"theirs": table})
+    assert often.loc["theirs"].to_dict() == {"Linear": 0, "MLP-256": 1, "MLP-512": 6, "all": 7}
+
+
+def test_equal_classifiers_leave_the_row_to_the_smaller() -> None:
+    table = scores("measured", clip=0.5).table
+    every = pd.concat([table.assign(model=model) for model in ("mlp-512", "linear", "mlp-256")])
+    assert contrasts.classifiers(every)["best"].tolist() == ["Linear"]
+
+
+def test_gain_is_over_each_part_and_a_row_that_is_not_there_leaves_a_gap() -> None:
+    here = contrasts.composite(
+        contrasts.reported(scores("measured", imagebind=0.2, wavlm=0.3, imagebind_wavlm=0.4).table)
+    )
+    gains = contrasts.gains({"validation": {"paper": contrasts.printed(2), "here": here}})
+    row = gains.loc["ImageBind + WavLM, validation"]
+    assert row[["here: over video", "here: over audio"]].tolist() == pytest.approx([0.2, 0.1])
+    assert gains.loc["ImageBind + HuBERT, validation", "here: over audio"] != 0
+    assert gains["here: over video"].isna().sum() == 3
+    assert contrasts.ahead(gains) == "paper, 4 of 4; here, 1 of 1"
+
+
+def test_gains_of_the_paper_are_those_that_the_ledger_counts() -> None:
+    gains = contrasts.gains({"test": {"paper": contrasts.printed(3)}})
+    assert contrasts.ahead(gains) == "paper, 3 of 4"
+    printed = paper.table(3).set_index("id")[["acc_presence", "acc_salience"]].mean(axis=1)
+    assert gains.loc["ImageBind + HuBERT, test", "paper: over audio"] == pytest.approx(
+        printed["imagebind+hubert"] - printed["hubert"]
+    )
+
+
+def test_change_takes_rows_that_have_both_numbers_in_the_papers_order() -> None:
+    valid, test = pd.Series({"wavlm": 0.2, "clip": 0.3, "hubert": 0.1}), pd.Series({"wavlm": 0.1, "clip": 0.2})
+    assert contrasts.change(valid, test).index.tolist() == ["clip", "wavlm"]
+    assert len(contrasts.change(contrasts.printed(2), contrasts.printed(3))) == 13
+
+
+def test_matrix_has_the_layout_of_figure_4() -> None:
+    truth = saliences_of_names(["A1_ang_int1_ver1", "A1_mix_hap_sad_70_30_ver1"])
+    matrix, printed = contrasts.matrix(truth[::-1], truth), paper.figure(4)
+    assert matrix.index.equals(printed.index) and matrix.columns.equals(printed.columns)
+    assert (matrix.loc["ang", "hap-sad"], matrix.loc["hap-sad", "ang"], int(np.trace(matrix))) == (1, 1, 0)
