@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from blemore import encoders
@@ -15,29 +16,39 @@ SEES = {"video": "picture", "audio": "sound", "both": "picture and sound"}
 READS = {"clip": "the clip", "csv": "OpenFace's CSV", "release": "ready features of the release"}
 """What an extractor takes."""
 
-_SIZE = (Column("width", True), Column("aggregated", True), Column("parameters, M", True), Column(f"GFLOP/s at {RATE} fps", True))  # fmt: skip
+SIZE = (Column("width", True), Column("parameters, M", True), Column("GFLOP", True))
+"""Columns of :func:`size`."""
+
+COST = f"GFLOP: for one second of a clip, {RATE} frames"
+"""What a caption says of them."""
 
 
 def overview() -> Fragment:
     """Return a row for each encoder, others' included: its first variant, which is the authors' or comes closest."""
-    columns = [Column("encoder"), Column("sees"), Column("a row for"), *_SIZE, Column("licence")]
+    columns = [Column("encoder"), Column("sees"), Column("a row for"), *SIZE, Column("licence")]
     body = [
         [_named(one, one.reference), SEES[one.modality], escape(one.rate), *size(one.choices[0]), escape(one.licence)]
         for one in encoders.known().values()
     ]
-    return table(columns, body, "Encoders: what each sees, gives, costs, and may be used for", ["released"])
+    return table(columns, body, f"Encoders: what each sees, gives, costs, and may be used for. {COST}", ["released"])
 
 
 def choices() -> Fragment:
     """Return a row for each variant of encoders that have several: who uses it, and what sets it apart."""
-    columns = [Column("encoder"), Column("variant"), Column("used by"), *_SIZE, Column("what sets it apart")]
+    columns = [Column("variant"), Column("used by"), *SIZE]
     body = [
-        [escape(one.title), escape(choice.name), choice.used or "–", *size(choice), escape(choice.note)]
+        [
+            f'{escape(one.title)} {escape(choice.name)} <small class="detail">{escape(choice.note)}</small>',
+            choice.used or "–",
+            *size(choice),
+        ]
         for one in encoders.known().values()
         if len(one.choices) > 1
         for choice in one.choices
     ]
-    return table(columns, body, "Variants: what the authors' scripts use, what the text says, and others", ["released"])
+    return table(
+        columns, body, f"Variants: what the authors' scripts use, what the text says, and others. {COST}", ["released"]
+    )
 
 
 def at_hand() -> Fragment:
@@ -51,10 +62,9 @@ def at_hand() -> Fragment:
 
 
 def size(one: Variant) -> list[str]:
-    """Return the cells of a variant's size: width, width after aggregation, parameters, cost of a second of a clip."""
+    """Return the cells of a variant's size: width of a row, parameters, cost of a second of a clip."""
     return [
         number(one.dim, 0),
-        number(7 * one.dim, 0),
         number(one.n_parameters / 1e6 if one.n_parameters else None, 1),
         number(one.flops / 1e9 if one.flops else None, 0),
     ]
@@ -67,7 +77,9 @@ def _named(one: Encoder, detail: str) -> str:
 def _weights(one: Variant) -> str:
     if not one.checkpoint:
         return "none"
-    return f'<code>{escape(one.checkpoint.rsplit("/", 1)[-1])}</code> <small class="detail">pinned: {escape(one.revision[:12])}</small>'  # fmt: skip
+    pinned = re.fullmatch("[0-9a-f]+", one.revision)
+    detail = f' <small class="detail">pinned: {escape(one.revision[:12])}</small>' if pinned else ""
+    return f"<code>{escape(one.checkpoint.rsplit('/', 1)[-1])}</code>{detail}"
 
 
 def _lacks(one: Encoder) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from html import escape
 from typing import Any
@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blemore import figures, paper, pca, recorded, released, report, standings, trainings
+from blemore import catalogue, figures, paper, pca, recorded, released, report, standings, trainings
 from blemore import spreads as spread_tables
 from blemore.claims.results import METRICS, REPORTED
 from blemore.comparison import Comparison, worst
-from blemore.encoders.registry import RATE
 from blemore.errors import InputError, SourceError
 from blemore.experiments import CrossValidation
 from blemore.fragments import Column, Fragment, Prose, badge, label, number, table
@@ -33,26 +32,26 @@ def variants(subject: Subject) -> Shown:
     """Return what the registry says: every variant of every part, who uses it, what it costs."""
     if not subject.entries:
         return Prose(f"The registry knows no encoder *{subject.title}*: its features come from a file.")
-    columns = [Column("variant"), Column("used by"), Column("a row for"), *(Column(name, True) for name in (
-        "width", "aggregated", "parameters, M", f"GFLOP per s at {RATE} fps")), Column("weights")]  # fmt: skip
+    columns = [Column("variant"), Column("used by"), Column("a row for"), *catalogue.SIZE, Column("aggregated", True)]
     body = [
         [
-            f"{escape(entry.title)} {escape(one.name)}" + (f' <small class="detail">{escape(one.note)}</small>' if one.note else ""),
-            one.used or "–", escape(one.rate), number(one.dim, 0), number(7 * one.dim, 0),
-            number(one.n_parameters / 1e6 if one.n_parameters else None, 1),
-            number(one.flops / 1e9 if one.flops else None, 0),
-            f"<code>{escape(one.checkpoint)}</code>" if one.checkpoint else "none",
+            f'{escape(entry.title)} {escape(one.name)} <small class="detail">{escape("; ".join(filter(None, (one.note, one.checkpoint))))}</small>',
+            one.used or "–",
+            escape(one.rate),
+            *catalogue.size(one),
+            number(7 * one.dim, 0),
         ]
         for entry in subject.entries
         for one in entry.choices
-    ]  # fmt: skip
-    return table(columns, body, f"{subject.title}: variants, as the authors' code and the text use them", ["released"])
+    ]
+    caption = f"{subject.title}: variants, as the authors' scripts and the text use them. {catalogue.COST}"
+    return table(columns, body, caption, ["released"])
 
 
 def facts(subject: Subject) -> Shown:
     """Return where it comes from, under which licence, and what of it is used on this page."""
     lines = [
-        f"* **{one.title}** sees {_SEES[one.modality]}; {one.reference}. Licence of the weights or the program: {one.licence}."
+        f"* **{one.title}** sees {catalogue.SEES[one.modality]}; {one.reference}. Licence of the weights or the program: {one.licence}."
         for one in subject.entries
     ]
     if subject.joined is not None:
@@ -69,7 +68,6 @@ def facts(subject: Subject) -> Shown:
     return Prose("\n".join(lines))
 
 
-_SEES = {"video": "the picture", "audio": "the sound", "both": "picture and sound"}
 _SOURCES = {
     "stand-in": "simulated features of invented clips (stand-in)",
     "measured": "features of real clips (measured)",
@@ -82,23 +80,24 @@ def validation(subject: Subject) -> Shown:
         return _instead(subject, _TABLES)
     runs = released.validation()
     theirs = runs.table.query("id == @subject.name").set_index("model")
-    columns = [Column("classifier")]
-    for metric in METRICS:
-        columns += [Column(f"{metric.removeprefix('acc_')}, paper", True), Column("authors' runs", True), Column("here", True)]  # fmt: skip
+    columns = [
+        Column("classifier"),
+        *(Column(name, True) for name in ("paper", "authors' runs", "here")),
+        Column("verdict"),
+    ]
     body = []
     for model, one in subject.validation.items():
-        cells = _cells(subject, model, one)
-        line = [model]
         for metric in METRICS:
-            pair = [cell for cell in cells if metric in cell.id]
-            line.append(_plus_minus(*(cell.paper for cell in pair)) if pair else "–")
-            line.append(_plus_minus(*(theirs.at[model, f"{metric}_{part}"] for part in ("mean", "std"))) if model in theirs.index else "–")  # fmt: skip
-            line.append(_plus_minus(one.mean(metric), one.spread(metric)))
-        end = f"{badge(worst(cells).verdict)} {label(subject.origin)}" if cells else label(subject.origin)
-        body.append([*line, end])
+            cells = [cell for cell in _cells(subject, model, one) if metric in cell.id]
+            runs_of = (
+                [theirs.at[model, f"{metric}_{part}"] for part in ("mean", "std")] if model in theirs.index else []
+            )
+            said = f"{badge(worst(cells).verdict)} {label(subject.origin)}" if cells else label(subject.origin)
+            body.append([f"{model}, {metric.removeprefix('acc_')}", _plus_minus([cell.paper for cell in cells]), _plus_minus(runs_of),
+                         _plus_minus([one.mean(metric), one.spread(metric)]), said])  # fmt: skip
     found = [runs.origin] if len(theirs) else []
     caption = f"{subject.title}: validation, mean ± std over {len(next(iter(subject.validation.values())).folds)} folds"
-    return table([*columns, Column("verdict")], body, caption, ["paper", *found, subject.origin])
+    return table(columns, body, caption, ["paper", *found, subject.origin])
 
 
 def _cells(subject: Subject, model: str, one: CrossValidation) -> list[Comparison]:
@@ -116,8 +115,8 @@ def _cells(subject: Subject, model: str, one: CrossValidation) -> list[Compariso
     ]  # fmt: skip
 
 
-def _plus_minus(mean: Any, std: Any) -> str:
-    return f"{number(float(mean), paper.DECIMALS)} ± {number(float(std), paper.DECIMALS)}"
+def _plus_minus(pair: Sequence[Any]) -> str:
+    return " ± ".join(number(float(value), paper.DECIMALS) for value in pair) or "–"
 
 
 def curves(subject: Subject) -> Shown:

@@ -42,17 +42,17 @@ encoder_report.facts(subject)
 
 # %% [markdown]
 # An encoder's name covers several models, and several ways to use one. The table says which the authors' scripts use and which the text names, what a row of
-# features describes, and how wide it is: as it comes, and as seven statistics over time. The cost is that of the network alone, counted operation by operation,
-# without decoding.
+# features describes, and how wide it is, as it comes and as seven statistics over time. The cost is that of the network alone, every multiplication and addition
+# counted, without decoding.
 
 # %% tags=["hide-input"]
 encoder_report.variants(subject)
 
 # %% [markdown]
-# ## Three classifiers
+# ## Validation
 #
-# Means and sample standard deviations over five folds, each fold at its own best epoch and thresholds, as in Table 2. The paper prints the larger
-# network; the authors published summaries of all three for five of the encoders.
+# Means and sample standard deviations over five folds, each fold at its own best epoch and thresholds, as in Table 2. The paper prints the largest of three
+# classifiers; the authors published summaries of all three for five of the encoders.
 
 # %% tags=["hide-input"]
 encoder_report.validation(subject)

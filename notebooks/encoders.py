@@ -40,8 +40,8 @@ parameters.check(openface_csv=openface_csv)
 catalogue.overview()
 
 # %% [markdown]
-# Licences differ as much as costs. Two of the five video encoders are for non-commercial use alone, and OpenFace is a program with terms of its own; nothing of
-# that kind is downloaded unasked.
+# Licences differ as much as costs: the weights of two video encoders are for non-commercial use alone, and OpenFace is a program with terms of its own. ImageBind's
+# weights are never downloaded; who agrees to their licence names the file.
 #
 # ## What the text says and what the scripts do
 #

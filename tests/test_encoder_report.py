@@ -144,7 +144,7 @@ def test_encoder_that_a_package_adds_is_everywhere(added: Encoder, monkeypatch: 
     parameters.check(encoder="mine", features="")
     parameters.check(encoder="mine+wavlm", features="")
     subject = subjects.gather("mine")
-    assert "My Encoder only | – | 1 per frame | 2 | 14" in text(encoder_report.variants(subject))
+    assert "My Encoder only  | – | 1 per frame | 2 | – | – | 14" in text(encoder_report.variants(subject))
     assert "nothing to train on" in text(encoder_report.facts(subject))
     assert "My Encoder has no score here" in text(encoder_report.standing(subject))
 

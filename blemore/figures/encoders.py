@@ -44,7 +44,7 @@ def standings(table: pd.DataFrame, name: str, model: str) -> Drawing:
     axes[0].get_yticklabels()[mine].set_weight("bold")
     labels = [label for label in dict.fromkeys(table["label"]) if label]
     for i, (text, hue) in enumerate([("paper", PAPER), *((label, _HUES.get(label, OURS)) for label in labels)]):
-        direct(axes[1], (0.03, 0.04 + 0.05 * i), text, hue)
+        direct(axes[0], (0.03, 0.04 + 0.05 * i), text, hue)
     return Drawing(fig, _standing(table, mine, model), ["paper", *labels])
 
 

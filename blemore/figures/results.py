@@ -64,6 +64,7 @@ def curves(table: pd.DataFrame, name: str, model: str, best_epoch: float, origin
         ax.annotate(text, end, xytext=(-2, 5), textcoords="offset points", ha="right")
     for ax in axes:
         ax.axvline(best_epoch, color=PAPER, linewidth=0.8, linestyle=":")
+        ax.margins(y=0.12)  # room for the names of the lines
         ax.set(xlabel="epoch", ylim=(0, None))
     axes[0].set_title("KL divergence to the soft labels")
     axes[1].set_title("accuracies, each epoch's best thresholds")
