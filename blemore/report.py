@@ -200,7 +200,7 @@ def _plus_minus(values: Sequence[float | str | None]) -> str:
 
 def _encoder(row: Mapping[Hashable, object]) -> str:
     name = escape(str(row["encoder"]))
-    return f'{name} <small class="detail">subsampled</small>' if str(row["id"]).endswith(":sub") else name
+    return f'{name} <small class="detail method">subsampled</small>' if str(row["id"]).endswith(":sub") else name
 
 
 def _verdict(verdict: str, label_: str) -> str:

@@ -37,7 +37,7 @@ learning_rate: float = 0.0  # 0: the profile's; with features of your own, of th
 epochs: int = 0  # 0: the profile's; with features of your own, of these alone
 
 # %% tags=["hide-input"]
-from blemore import contrasts, figures, paper, parameters, recorded, released, report, rows, sources
+from blemore import figures, paper, parameters, recorded, released, report, rows, sources, contrasts
 from blemore.claims import results
 from blemore.comparison import by_row, worst
 from blemore.errors import SourceError
@@ -118,7 +118,7 @@ try:
     best_epoch = validation.table.query("id == @encoder and model == @model")["epoch"].item()
     shown = figures.curves(public.table, f"{name}, the authors' runs", model, best_epoch, public.origin)
 except SourceError as error:
-    public, shown = validation, report.note(f"{error}.", [validation.origin])
+    public, shown = validation, report.note(f"There is no curve here: {error}.", [validation.origin])
 shown
 
 # %% tags=["hide-input"]
@@ -177,7 +177,7 @@ figures.validation_to_test(changes["paper"], changes["here"], trained.origin)
 # %% tags=["hide-input"]
 gains = contrasts.gains(composites)
 caption = f"Composite of each fusion less that of its parts. Above both parts: {contrasts.ahead(gains)}"
-report.frame(gains, caption, ["paper", *origins])
+report.frame(gains, caption, list(dict.fromkeys(["paper", *both.query("id in @rows.ROWS")["origin"]])))
 
 # %% [markdown]
 # ## Confusion
@@ -195,9 +195,8 @@ figures.confusion(
 row, which, decided, truth = trained.best(clips)
 matrix = contrasts.matrix(decided, truth)
 hits, n = int(matrix.to_numpy().trace()), len(truth)
-caption = (
-    f"Trained here: {parameters.name_of(row)}, the best fusion here, on {which}. The diagonal holds {hits:,} of {n:,}."
-)
+best = f"the best {'fusion' if '+' in row else 'row'} of those trained here"
+caption = f"{parameters.name_of(row)}, {best}, on {which}. The diagonal holds {hits:,} of {n:,}."
 figures.confusion(matrix, caption, [trained.origin])
 
 # %% [markdown]
