@@ -37,7 +37,7 @@ learning_rate: float = 0.0  # 0: the profile's; with features of your own, of th
 epochs: int = 0  # 0: the profile's; with features of your own, of these alone
 
 # %% tags=["hide-input"]
-from blemore import figures, paper, parameters, recorded, released, report, rows, sources, contrasts
+from blemore import contrasts, figures, paper, parameters, recorded, released, report, rows, sources
 from blemore.claims import results
 from blemore.comparison import by_row, worst
 from blemore.errors import SourceError
