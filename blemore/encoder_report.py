@@ -33,17 +33,11 @@ def variants(subject: Subject) -> Shown:
     if not subject.entries:
         return Prose(f"The registry knows no encoder *{subject.title}*: its features come from a file.")
     columns = [Column("variant"), Column("used by"), Column("a row for"), *catalogue.SIZE, Column("aggregated", True)]
-    body = [
-        [
-            f'{escape(entry.title)} {escape(one.name)} <small class="detail">{escape("; ".join(filter(None, (one.note, one.checkpoint))))}</small>',
-            one.used or "–",
-            escape(one.rate),
-            *catalogue.size(one),
-            number(7 * one.dim, 0),
-        ]
-        for entry in subject.entries
-        for one in entry.choices
-    ]
+    body = []
+    for entry, one in ((part, choice) for part in subject.entries for choice in part.choices):
+        detail = "; ".join(text for text in (one.note, one.checkpoint.rsplit("/", 1)[-1]) if text)
+        named = f'{escape(entry.title)} {escape(one.name)} <small class="detail">{escape(detail)}</small>'
+        body.append([named, one.used or "–", escape(one.rate), *catalogue.size(one), number(7 * one.dim, 0)])
     caption = f"{subject.title}: variants, as the authors' scripts and the text use them. {catalogue.COST}"
     return table(columns, body, caption, ["released"])
 
@@ -51,7 +45,7 @@ def variants(subject: Subject) -> Shown:
 def facts(subject: Subject) -> Shown:
     """Return where it comes from, under which licence, and what of it is used on this page."""
     lines = [
-        f"* **{one.title}** sees {catalogue.SEES[one.modality]}; {one.reference}. Licence of the weights or the program: {one.licence}."
+        f"* **{one.title}** takes the {catalogue.SEES[one.modality]}; {one.reference}. Licence of the weights or the program: {one.licence}."
         for one in subject.entries
     ]
     if subject.joined is not None:
