@@ -16,6 +16,7 @@ from blemore import paper
 from blemore.claims.results import METRICS, REPORTED
 from blemore.errors import InputError, first
 from blemore.fragments import signed
+from blemore.parameters import name_of
 from blemore.rows import ROWS
 from blemore.tables import read_csv
 
@@ -193,16 +194,6 @@ def in_words(sds: float, near: bool) -> str:
     return "within" if near else f"misses: {abs(sds):.1f} {'above' if sds > 0 else 'below'}"
 
 
-def spoken(row: str) -> str:
-    """Return what the paper calls a row of its tables.
-
-    >>> spoken("videomaev2:sub"), spoken("imagebind+wavlm")
-    ('VideoMAEv2, subsampled', 'ImageBind + WavLM')
-    """
-    name = " + ".join(paper.ENCODERS[part] for part in row.removesuffix(":sub").split("+"))
-    return f"{name}, subsampled" if row.endswith(":sub") else name
-
-
 def shown(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return one accuracy's cells of :func:`cells` as a page shows them: numbers as texts, verdicts in words."""
     part = table.xs(metric, level="metric")
@@ -216,7 +207,7 @@ def shown(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     for role in ("fitted", "fresh"):
         pairs = part[[role, f"{role}_sds"]].to_numpy()
         columns[f"{role} seeds"] = ["–" if mean != mean else f"{mean:.3f} ({_signed(sds)})" for mean, sds in pairs]
-    return pd.DataFrame(columns, index=pd.Index([spoken(str(row)) for row in part.index], name="row"))
+    return pd.DataFrame(columns, index=pd.Index([name_of(str(row)) for row in part.index], name="row"))
 
 
 def seeds(fit: pd.DataFrame) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from blemore import released
-from blemore.calibration import spoken
 from blemore.claims.results import METRICS
 from blemore.errors import SourceError
+from blemore.parameters import name_of
 from blemore.released import Result
 from blemore.rows import Trained, settings, summary
 
@@ -130,7 +130,7 @@ def shown_differences(table: pd.DataFrame) -> pd.DataFrame:
 def shown(table: pd.DataFrame) -> pd.DataFrame:
     """Return :func:`compare` as a page shows it: each quantity the authors', then ours."""
     out = pd.DataFrame(
-        index=pd.Index([f"{spoken(row)}, {model}" for row, model in table[["id", "model"]].to_numpy()], name="row")
+        index=pd.Index([f"{name_of(row)}, {model}" for row, model in table[["id", "model"]].to_numpy()], name="row")
     )
     for name, short in (("epoch", "epoch"), ("train_loss", "train"), ("val_loss", "val"), ("drop", "drop")):
         for who, column in (("authors", short), ("ours", f"{short}, ours")):

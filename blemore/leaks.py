@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blemore import calibration, sources
+from blemore import sources
 from blemore.clips import Clips
 from blemore.errors import InputError, first
 from blemore.experiments import cross_validate_all
+from blemore.parameters import name_of
 from blemore.rows import settings
 from blemore.runs import gather
 from blemore.standin import DISPLAYED_SEED, World
@@ -141,7 +142,7 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "what": [CHECKS[kind] for kind in table["check"]],
-            "row": [calibration.spoken(row) for row in table["id"]],
+            "row": [name_of(row) for row in table["id"]],
             **{metric: table[metric] for metric in METRICS},
             "at most": table["limit"],
             "verdict": ["kept" if kept else "exceeded" for kept in table["kept"]],

@@ -4,8 +4,8 @@ Every clip is a path through a latent space, one for its picture and one for its
 What it shows is a mixture of six emotion prototypes, weighted by salience, as its actor expresses them, rising
 and falling over the clip; all else is nuisance: the actor, the recording, a slow drift, noise. An encoder
 turns latents into frame features by a projection of its own, with one number for how much emotion it sees.
-Those numbers were set by hand after a few trials against the paper's Table 2, and can be fitted to it
-(``benchmarks/standin_fit.py``); so agreement with that table is by construction, and no evidence for anything.
+Those numbers were fitted to the paper's Table 2, by ``benchmarks/standin_fit.py`` and a few touches by hand; so
+agreement with that table is by construction, and no evidence for anything.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ WINDOW = 4
 """Latents in a window: 16 frames at 25 a second. What a window shows, noise too, is their average."""
 
 DISPLAYED_SEED = 0
-"""Seed of the data shown in the book; the first trials used it too."""
+"""Seed of the data shown in the book, fixed before the fit; early trials and the last touch to two signals looked at it."""
 
 
 @dataclass(frozen=True, eq=False)  # so that it can be a key of a cache
