@@ -47,7 +47,10 @@ class FrameExtractor:
         import torch
 
         with torch.inference_mode():
-            rows = [self._rows(batch) for batch in ahead(map(torch.stack, batches(self._items(path), self.batch)))]
+            prepared = ahead(
+                self._items(path), self.batch
+            )  # items, not stacks: large blocks of two threads fragment memory
+            rows = [self._rows(torch.stack(batch)) for batch in batches(prepared, self.batch)]
         return np.concatenate(rows)
 
     def _items(self, path: Path) -> Iterator[torch.Tensor]:
