@@ -353,8 +353,8 @@ def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         if machine == "openface":
             given = {"openface": str(real("openface"))}
         given |= {"durations": str(real("durations_train.csv"))} if machine == "durations" else {}
-        if name == "encoder":
-            barely_trained(patch, tmp_path_factory.mktemp("runs"))
+        if name in ("encoder", "standin"):
+            barely_trained(patch, runs_once(tmp_path_factory))
         given |= {"epochs": 1} if name == "results" else {}
         patch.chdir(runs_once(tmp_path_factory))
         yield page(name, **given)
