@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from blemore import clips as clip_tables
-from blemore import feature_files, standin
+from blemore import feature_files, simulated, standin
 from blemore.clips import Clips
 from blemore.errors import InputError, SourceError, UnknownNameError, first
 from blemore.features import Features, fuse
@@ -196,7 +196,9 @@ def features(
         return fused(*parts)
     if source == "zenodo" or (source == "auto" and has_features()):
         return _release(encoder, partition)
-    return standin.features(encoder, clips, seed=seed, profile=profile, parameters=world), ()
+    if world is not None:
+        return standin.features(encoder, clips, seed=seed, profile=profile, parameters=world), ()
+    return simulated.features(encoder, clips, cache_folder() / "standin", seed=seed, profile=profile), ()
 
 
 def fused(

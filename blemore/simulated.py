@@ -1,0 +1,39 @@
+"""Simulated features, made once: by a digest of all that they are made of they are found again (not in the paper)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from blemore import feature_files, labels, paper, standin, statistics
+from blemore.clips import Clips
+from blemore.errors import InputError
+from blemore.features import Features
+
+
+def features(encoder: str, clips: Clips, folder: Path, *, seed: int, profile: str) -> Features:
+    """Return :func:`blemore.standin.features` with the book's parameters, from a folder where they were made before.
+
+    A file that is spoilt is made anew; where nothing can be kept, nothing is.
+    """
+    path = folder / f"{encoder.replace(':', '-')}-{_digest(encoder, clips, seed, profile)[:16]}.npz"
+    if path.is_file():
+        with suppress(InputError):
+            return feature_files.read(path, encoder=encoder, origin="stand-in")
+    made = standin.features(encoder, clips, seed=seed, profile=profile)
+    with suppress(OSError, InputError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        feature_files.write(path, made)
+    return made
+
+
+def _digest(encoder: str, clips: Clips, seed: int, profile: str) -> str:
+    """Return SHA-256 of what is asked, of the parameters, and of the code that they go through."""
+    code = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (standin, statistics, labels)]
+    asked = [encoder, clips.names, seed, profile, asdict(standin.world()), paper.figure(2).to_csv(), np.__version__]
+    return hashlib.sha256(json.dumps([asked, code]).encode()).hexdigest()
