@@ -183,26 +183,30 @@ def _criteria(fit: pd.DataFrame) -> Iterator[Criterion]:
                     f"{above.sum()} of {len(above)}", bool(above.all()))  # fmt: skip
 
 
-def in_words(sds: float, near: bool) -> str:
-    """Say how a cell came out, for those who cannot see colour.
+def in_words(sds: float, limit: float) -> str:
+    """Say how a cell came out, for those who cannot see colour: how far it is off against how far it may be.
 
-    >>> in_words(0.3, True), in_words(-1.24, False), in_words(float("nan"), False)
-    ('within', 'misses: 1.2 below', '')
+    >>> in_words(0.3, 1), in_words(-1.24, 1), in_words(1.02, 1), in_words(float("nan"), 1)
+    ('within', 'misses: 1.2 below', 'just misses: 1.0 above', '')
     """
+    beyond = abs(sds) - limit
     if sds != sds:
         return ""
-    return "within" if near else f"misses: {abs(sds):.1f} {'above' if sds > 0 else 'below'}"
+    if beyond <= 1e-9:
+        return "within"
+    return f"{'just ' if beyond < 0.05 else ''}misses: {abs(sds):.1f} {'above' if sds > 0 else 'below'}"
 
 
 def shown(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return one accuracy's cells of :func:`cells` as a page shows them: numbers as texts, verdicts in words."""
     part = table.xs(metric, level="metric")
+    limits = part["limit"] / part["sd"]
     columns = {
         "paper": [_plus_minus(*pair) for pair in part[["paper", "sd"]].to_numpy()],
         "displayed seed": [_plus_minus(*pair) for pair in part[["displayed", "spread"]].to_numpy()],
         "off by": [_signed(value) for value in part["displayed_sds"].to_numpy()],
-        "limit": [f"{limit:.1f}" for limit in part["limit"] / part["sd"]],
-        "verdict": [in_words(*pair) for pair in part[["displayed_sds", "near"]].to_numpy(object)],
+        "limit": [f"{limit:.1f}" for limit in limits],
+        "verdict": [in_words(*pair) for pair in zip(part["displayed_sds"], limits, strict=True)],
     }
     for role in ("fitted", "fresh"):
         pairs = part[[role, f"{role}_sds"]].to_numpy()

@@ -141,10 +141,10 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     """Return :func:`verdicts` as a page shows them."""
     return pd.DataFrame(
         {
-            "what": [CHECKS[kind] for kind in table["check"]],
             "row": [name_of(row) for row in table["id"]],
+            "check": table["check"],
             **{metric: table[metric] for metric in METRICS},
             "at most": table["limit"],
             "verdict": ["kept" if kept else "exceeded" for kept in table["kept"]],
         }
-    ).set_index("what")
+    ).set_index("row")

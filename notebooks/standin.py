@@ -193,8 +193,18 @@ figures.learning_beside(authors.table, ours, f"{parameters.name_of(encoder)}, {m
 # %% [markdown]
 # ## Does it tell too much?
 #
-# A simulation could give the answer away: by a clip's name, by the order of clips, by who acts. Three checks take away what may be learnt, and train as before. What is still scored is
-# owed to the choice of epoch and thresholds on the scored fold; in the third check clips also keep their durations.
+# A simulation could give the answer away: by a clip's name, by the order of clips, by who acts. Three checks take away what may be learnt, and train as before:
+#
+# shuffled
+# : Labels shuffled over all clips.
+#
+# shuffled within actors
+# : Labels shuffled among the clips of each actor.
+#
+# signal off
+# : True labels, but the emotion is taken out of the features. Clips keep their durations.
+#
+# What is still scored is owed to the choice of epoch and thresholds on the scored fold, and in the third check perhaps to durations.
 
 # %% tags=["hide-input"]
 leaked = leaks.verdicts(leaks.read())
