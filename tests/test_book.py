@@ -20,7 +20,7 @@ import yaml
 from blemore import book, comparison, contents, notebook, pages
 from blemore.errors import InputError, PageError, UnknownNameError
 from blemore.fragments import DATA_TYPE
-from tests.conftest import ROOT
+from tests.conftest import ROOT, barely_trained
 from tests.test_report import PAGES, fragments_of, page, runs_once
 
 PROSE = sorted((ROOT / "book").glob("**/*.md"))
@@ -229,10 +229,6 @@ def test_outside_the_repository_nothing_is_built(tmp_path: Path, monkeypatch: py
 # The committed prose
 
 
-SHORT = {"results": {"epochs": 1}}
-"""Parameters that make pages short; what is quoted does not depend on them."""
-
-
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What the committed pages offer for quotation, with nothing public on the machine."""
@@ -244,12 +240,12 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
             patch.delenv(name, raising=False)
         patch.setenv("BLEMORE_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setattr("blemore.drawing._fragment", lambda name, drawing: None)
-        patch.chdir(runs_once(tmp_path_factory))
+        barely_trained(patch, runs_once(tmp_path_factory))  # what is quoted does not depend on it
         yield {
             f"{name}.{key}": value
             for name in PAGES
             if name in quoted
-            for key, value in fragments_of(page(name, **SHORT.get(name, {})))[-1].data["results"].items()
+            for key, value in fragments_of(page(name))[-1].data["results"].items()
         }
 
 
