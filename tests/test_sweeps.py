@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import random
 import signal
 import subprocess
@@ -120,12 +121,15 @@ def test_a_killed_sweep_holds_nobody_up_even_while_its_workers_live(tmp_path: Pa
         "    print(*joblib.Parallel(2)(joblib.delayed(os.getpid)() for _ in range(9)), flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
-    holder = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    workers = {int(pid) for pid in holder.stdout.readline().split()}
-    assert workers and holder.pid not in workers
-    holder.kill()
-    holder.communicate()
-    assert len(sweeps.sweep({"mine": small_data()}, TASKS[:1], folder=tmp_path, jobs=1)) == 1
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        workers = {int(pid) for pid in holder.stdout.readline().split()}
+        assert workers and holder.pid not in workers
+        holder.kill()
+    try:
+        assert len(sweeps.sweep({"mine": small_data()}, TASKS[:1], folder=tmp_path, jobs=1)) == 1
+    finally:
+        for worker in workers:  # they would wait for work for minutes
+            os.kill(worker, signal.SIGKILL)
 
 
 def test_who_finds_everything_waits_for_nobody(tmp_path: Path) -> None:
