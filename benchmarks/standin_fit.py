@@ -3,8 +3,9 @@
 One number per encoder, fitted under the released-code protocol by a few steps on a linear model; cross-validated
 means are remembered in a file, so that an interrupted fit goes on where it was. Not a part of the build:
 
-    python -m benchmarks.standin_fit fit --rounds 3          # writes blemore/reference/standin.json
-    python -m benchmarks.standin_fit report --seeds 0 1 2 3 --fresh 11 12 13
+    python -m benchmarks.standin_fit --rounds 3          # writes blemore/reference/standin.json
+
+What came of it is told by ``benchmarks.standin_report``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from blemore import paper, rows, sources, standin
+from blemore import files, paper, rows, sources, standin
 from blemore.standin import World
 
 FITTED_ON = (1, 2, 3, 4)
@@ -46,9 +47,7 @@ def scores(row: str, seed: int, world: World, memory: Path, model: str = "mlp-51
     )
     found = rows.summary(done.validation[row, model])
     memory.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(found))
-    part.replace(path)
+    files.write_atomically(path, json.dumps(found))
     return found
 
 
@@ -84,38 +83,19 @@ def step(world: World, means: pd.DataFrame) -> World:
     return replace(world, signal=signal)
 
 
-def report(found: pd.DataFrame) -> pd.DataFrame:
-    """Return ours minus the paper's in published standard deviations, for every row and seed."""
-    printed = paper.table(2).set_index("id")
-    wide = found.set_index(["id", "seed"])
-    beside = printed.loc[wide.index.get_level_values("id")].set_index(wide.index)
-    columns = {
-        metric: (wide[f"{metric}_mean"] - beside[f"{metric}_mean"]) / beside[f"{metric}_std"] for metric in SLOPES
-    }
-    return pd.DataFrame(columns)
-
-
 def main() -> None:
-    """Fit, or report."""
+    """Fit by some rounds."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("what", choices=["fit", "report"])
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[standin.DISPLAYED_SEED, *FITTED_ON])
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--memory", type=Path, default=Path("runs/standin-fit"))
     asked = parser.parse_args()
     world = standin.world()
-    if asked.what == "fit":
-        for number in range(asked.rounds):
-            means = table(rows.ROWS, FITTED_ON, world, asked.memory, asked.jobs).groupby("id").mean()
-            world = step(world, means)
-            print(f"round {number + 1}: {world.signal}", flush=True)
-            REFERENCE.write_text(json.dumps({"world": {"signal": world.signal}}, indent=1) + "\n")
-        return
-    found = table(rows.ROWS, asked.seeds, world, asked.memory, asked.jobs)
-    pd.set_option("display.width", 160)
-    print(found.round(3).to_string())
-    print(report(found).round(2).unstack("seed").to_string())
+    for number in range(asked.rounds):
+        means = table(rows.ROWS, FITTED_ON, world, asked.memory, asked.jobs).groupby("id").mean()
+        world = step(world, means)
+        print(f"round {number + 1}: {world.signal}", flush=True)
+        files.write_atomically(REFERENCE, json.dumps({"world": {"signal": world.signal}}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
