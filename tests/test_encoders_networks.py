@@ -305,6 +305,21 @@ def test_frames_are_embedded_in_order_in_bounded_batches(film: Path) -> None:
     np.testing.assert_allclose(found[:, 0], levels(), atol=0.02)
 
 
+def test_rows_keep_their_values_though_batches_share_memory(film: Path) -> None:
+    found = FrameExtractor(SQUASHED, lambda batch: batch[:, :, 0, 0], CPU, batch=7)(film)
+    np.testing.assert_array_equal(found, [SQUASHED(frame)[:, 0, 0] for frame in media.frames(film)])
+
+
+@given(n=st.integers(0, 20), size=st.integers(1, 6))
+def test_stacks_hold_every_item_in_two_places_of_memory(n: int, size: int) -> None:
+    found, places = [], set()
+    for stack in preprocessing.stacks((torch.full((2,), float(i)) for i in range(n)), size):
+        found.append(stack.tolist())
+        places.add(stack.data_ptr())
+    assert found == [[[i, i] for i in range(start, min(start + size, n))] for start in range(0, n, size)]
+    assert len(places) == min(2, len(found))
+
+
 def test_windows_are_embedded_in_order_and_the_last_is_filled_with_black(film: Path) -> None:
     network = Brightness()
     found = WindowExtractor(SQUASHED, network, CPU, batch=2)(film)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemore import media
-from blemore.encoders.preprocessing import Prepare, ahead, batches, lengthened, windows
+from blemore.encoders.preprocessing import Prepare, ahead, lengthened, stacks, windows
 from blemore.encoders.registry import Opening
 from blemore.errors import InputError
 
@@ -47,10 +47,7 @@ class FrameExtractor:
         import torch
 
         with torch.inference_mode():
-            prepared = ahead(
-                self._items(path), self.batch
-            )  # items, not stacks: large blocks of two threads fragment memory
-            rows = [self._rows(torch.stack(batch)) for batch in batches(prepared, self.batch)]
+            rows = [self._rows(batch) for batch in ahead(stacks(self._items(path), self.batch))]
         return np.concatenate(rows)
 
     def _items(self, path: Path) -> Iterator[torch.Tensor]:
@@ -60,7 +57,7 @@ class FrameExtractor:
         import torch
 
         out = self.embed(batch.to(self.opening.device, getattr(torch, self.opening.precision)))
-        rows: NDArray[np.float32] = out.float().cpu().numpy()
+        rows: NDArray[np.float32] = out.float().cpu().numpy().copy()  # the batch's memory is the next but one's
         return rows
 
 

@@ -108,6 +108,21 @@ def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield batch
 
 
+def stacks(items: Iterable[torch.Tensor], size: int) -> Iterator[torch.Tensor]:
+    """Yield batches of up to `size` items, each as one tensor, in two places of memory by turns.
+
+    A batch holds until the next but one is asked for. Fresh memory for each, taken by one thread and returned by
+    another, would be torn to pieces, and a long clip take more than a short one.
+    """
+    import torch
+
+    places: list[torch.Tensor] = []
+    for number, batch in enumerate(batches(items, size)):
+        if number < 2:
+            places.append(batch[0].new_empty((size, *batch[0].shape)))
+        yield torch.stack(batch, out=places[number % 2][: len(batch)])
+
+
 def ahead(items: Iterable[T], depth: int = 1) -> Iterator[T]:
     """Yield the items, while a thread makes the next `depth` of them: a clip is decoded as the network computes.
 
