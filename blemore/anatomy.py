@@ -23,11 +23,13 @@ EXAMPLE = "A9001"
 """The actor whose clips are shown."""
 
 
-def check_pair(first: str, second: str) -> None:
-    """Refuse two emotions that no clip blends in this order."""
-    if (first, second) not in PAIRS:
-        known = ", ".join("-".join(pair) for pair in PAIRS)
-        raise InputError("parameters first and second", "no such blend", expected=known, got=f"{first}-{second}")
+def pair(first: str, second: str) -> tuple[str, str]:
+    """Return two emotions in the order in which clips name their blend; InputError if no clip blends them."""
+    for one in ((first, second), (second, first)):
+        if one in PAIRS:
+            return one
+    known = ", ".join("-".join(pair) for pair in PAIRS)
+    raise InputError("parameters first and second", "no such blend", expected=known, got=f"{first}-{second}")
 
 
 def prototypes(modality: str, world: World) -> NDArray[np.float64]:

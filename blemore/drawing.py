@@ -21,7 +21,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from blemore.fragments import Fragment, label
+from blemore.fragments import SIMULATED, Fragment, label, spoken
 
 INK = "#1f2a36"
 """Colour that becomes the page's text colour; no other mark may use it."""
@@ -95,7 +95,7 @@ def canvas(
 def _fragment(name: str, drawing: Drawing) -> Fragment:
     labels, caption = drawing.labels, drawing.caption
     if "stand-in" in labels:  # inside the picture, where a crop or a copy keeps it
-        drawing.figure.suptitle("simulated (stand-in)", x=0.005, ha="left", weight="bold", size=8)
+        drawing.figure.suptitle(SIMULATED, x=0.005, ha="left", weight="bold", size=8)
     buffer = io.StringIO()
     drawing.figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
@@ -107,7 +107,7 @@ def _fragment(name: str, drawing: Drawing) -> Fragment:
     svg = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{own}-", svg)
     svg = svg.replace("*{", f"#{own} *{{")  # or matplotlib's style would reach the whole page
     opening = (
-        f'<svg class="fig-svg" role="img" aria-label="{escape(caption)}" viewBox="0 0 {size}" '
+        f'<svg class="fig-svg" role="img" aria-label="{escape(spoken(caption, labels))}" viewBox="0 0 {size}" '
         'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
     )
     html = (

@@ -43,6 +43,7 @@ def read(path: str | Path, *, encoder: str = "", origin: str = "measured") -> Fe
     encoder : str
         Id of the encoder, by default the file's name.
     origin : {'measured', 'stand-in'}
+        A file that :func:`write` marked as simulated stays ``stand-in`` whatever is said here.
     """
     path = Path(path)
     encoder = encoder or path.stem
@@ -60,13 +61,15 @@ def read(path: str | Path, *, encoder: str = "", origin: str = "measured") -> Fe
         arrays["X"],
         arrays.get("counts"),
         encoder=encoder,
-        origin=origin,
+        origin="stand-in" if str(arrays.get("origin")) == "stand-in" else origin,
     )
 
 
 def write(path: str | Path, features: Features) -> None:
-    """Write a feature table as ``.npz``: ``X``, ``filenames`` and, for subsamples, ``counts``."""
+    """Write a feature table as ``.npz``: ``X``, ``filenames``, for subsamples ``counts``, for simulated ones ``origin``."""
     arrays = {"X": features.x, "filenames": np.array(features.names)}
+    if features.origin != "measured":
+        arrays["origin"] = np.array(features.origin)
     if features.subsampled:
         arrays["counts"] = features.counts
     buffer = io.BytesIO()

@@ -40,6 +40,10 @@ DATA_TYPE = "application/vnd.blemore.page+json"
 """Media type of what a page tells the builder: its inputs and the results that other pages quote."""
 
 
+SIMULATED = "simulated (stand-in)"
+"""What is said of a table or picture with numbers made from simulated features."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a table: its heading, and whether its cells are numbers (aligned right)."""
@@ -61,6 +65,15 @@ def badge(verdict: str) -> str:
     return f'<span class="verdict verdict-{escape(kind)}" title="{escape(VERDICTS[verdict])}">{escape(verdict)}</span>'
 
 
+def spoken(caption: str, labels: Sequence[str]) -> str:
+    """Return what a screen reader says of a table or picture: its caption, and first whether it is simulated.
+
+    >>> spoken("Two accuracies", ["paper", "stand-in"])
+    'simulated (stand-in): Two accuracies'
+    """
+    return f"{SIMULATED}: {caption}" if "stand-in" in labels else caption
+
+
 def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], caption: str, labels: Sequence[str]) -> Fragment:
     """Return a table with caption and labels; the first cell of a row is its heading.
 
@@ -76,7 +89,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], caption: str
     )
     chips = " ".join(label(name) for name in labels)
     html = (
-        f'<div class="table-scroll" tabindex="0" role="region" aria-label="{escape(caption)}">\n'
+        f'<div class="table-scroll" tabindex="0" role="region" aria-label="{escape(spoken(caption, labels))}">\n'
         f'<table class="blm-table"><caption>{chips} {escape(caption)}</caption>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>"
     )

@@ -87,9 +87,9 @@ class Trained:
                     else "no test clips here" for row in rows if row not in self.answers or not self.answers[row].scores}  # fmt: skip
         return {**self.absent, **unscored}
 
-    def how(self) -> str:
-        """Say on what the rows were trained, how long and at which rates."""
-        every = [one.settings for one in self.validation.values()]
+    def how(self, number: int = 2) -> str:
+        """Say on what the rows of Table 2 or 3 were trained, how long and at which rates."""
+        every = [one.settings for one in (self.validation if number == 2 else self.answers or self.validation).values()]
         epochs = " or ".join(f"{n}" for n in sorted({one.epochs for one in every}))
         rates = " to ".join(f"{rate:.2g}" for rate in sorted({min(one.learning_rate for one in every),
                                                              max(one.learning_rate for one in every)}))  # fmt: skip

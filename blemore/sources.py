@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
@@ -199,6 +199,21 @@ def features(
     if world is not None:
         return standin.features(encoder, clips, seed=seed, profile=profile, parameters=world), ()
     return simulated.features(encoder, clips, cache_folder() / "standin", seed=seed, profile=profile), ()
+
+
+def features_or_simulated(
+    encoder: str, clips: Clips, source: str = "auto", **given: Any
+) -> tuple[Features, tuple[Input, ...], str]:
+    """Return what :func:`features` does, simulated where the release that ``auto`` found lacks it, and a note that says so.
+
+    For pages that show what features are like; a table of results leaves such a row empty.
+    """
+    try:
+        return *features(encoder, clips, source, **given), ""
+    except SourceError as error:
+        if source != "auto":
+            raise
+        return *features(encoder, clips, "standin", **given), f"{error}. What is shown of {encoder} is simulated."
 
 
 def fused(

@@ -85,8 +85,8 @@ report.frame(
 # %% tags=["hide-input"]
 import pandas as pd
 
-whole, more = sources.features("videomaev2", clips, source, profile=profile, seed=seed)
-windows, _ = sources.features("videomaev2:sub", clips, source, profile=profile, seed=seed)
+whole, more, missed = sources.features_or_simulated("videomaev2", clips, source, profile=profile, seed=seed)
+windows, *_ = sources.features_or_simulated("videomaev2:sub", clips, source, profile=profile, seed=seed)
 rows = {
     name: {"rows": len(one.x), "rows a clip": len(one.x) / len(one.names), "columns": one.x.shape[1]}
     for name, one in (("aggregated", whole), ("subsampled", windows))
@@ -137,9 +137,9 @@ report.frame(
 # encoders with both audio encoders.
 
 # %% tags=["hide-input"]
-voice, more = sources.features("wavlm", clips, source, profile=profile, seed=seed)
-both = feature_tables.fuse(whole, voice)
-inputs += more
+voice, others, unheard = sources.features_or_simulated("wavlm", clips, source, profile=profile, seed=seed)
+both, more = sources.fused((whole, more), (voice, others))
+inputs += others
 parts = {"VideoMAEv2": whole, "WavLM": voice, "VideoMAEv2 + WavLM": both}
 table = pd.DataFrame({"columns": {name: part.x.shape[1] for name, part in parts.items()}}).rename_axis("features")
 report.frame(table, f"Width of a row, {len(both.names):,} clips", [both.origin])
@@ -155,5 +155,6 @@ ahead = (compared["aggregated"] > compared["subsampled"]).groupby(compared["metr
 report.provenance(
     [*inputs, *validation.inputs, real.as_input],
     list(dict.fromkeys([label, "stand-in", whole.origin, "recorded", validation.origin, "paper"])),
+    note=" ".join(filter(None, (missed, unheard))),
     results={"ahead": f"{ahead['presence']} of 6 in presence and {ahead['salience']} of 6 in salience"},
 )

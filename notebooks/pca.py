@@ -41,13 +41,15 @@ if bool(features) != bool(metadata):
 
 # %% tags=["hide-input"]
 clips, inputs = sources.clips(source, metadata)
-tables = {}
+names = {**paper.ENCODERS, "egemaps": "eGeMAPS"}
+tables, notes = {}, []
 for name in [encoder] if features else dict.fromkeys([encoder, beside]):
-    found, more = sources.features(name, clips.of("train"), source, path=features, profile=profile, seed=seed)
+    given = {"path": features, "profile": profile, "seed": seed}
+    found, more, note = sources.features_or_simulated(name, clips.of("train"), source, **given)
     tables[name] = feature_tables.join(clips.of("train"), found)
     inputs += more
+    notes += [f"{names.get(name, name)}: {len(tables[name].clips):,} clips have features.", note]
 origin = "stand-in" if "stand-in" in {one.features.origin for one in tables.values()} else "measured"
-names = {**paper.ENCODERS, "egemaps": "eGeMAPS"}
 shares = {name: pca.shares(one.features, one.clips) for name, one in tables.items()}
 
 # %% [markdown]
@@ -133,5 +135,5 @@ report.provenance(
         "egemaps_emotion": f"{emotion:.0%}",
         "egemaps_emotion_alone": f"{alone:.0%}",
     },
-    note=" ".join(f"{names.get(name, name)}: {len(one.clips):,} clips have features." for name, one in tables.items()),
+    note=" ".join(filter(None, notes)),
 )

@@ -155,7 +155,7 @@ report.intervals("Table 3 in clips, with Wilson's 95 % intervals")
 # %% tags=["hide-input"]
 thresholds = trained.thresholds().rename(columns={"alpha": "α", "beta": "β"})
 own3 = results.trained(3, tested, trained.missing(3))
-report.scores(own3, 3, f"Table 3, trained here: {trained.how()}", beside=thresholds)
+report.scores(own3, 3, f"Table 3, trained here: {trained.how(3)}", beside=thresholds)
 
 # %% [markdown]
 # ## From validation to test

@@ -1,7 +1,7 @@
 """ACCEPTANCE of the simulation: the committed report of its fit keeps to the limits that were set before it.
 
 It reads ``blemore/reference/standin_fit.csv`` and trains nothing. Where it fails, the simulation is to be fitted again
-(``python -m benchmarks.standin_fit fit``) and the report written anew (``python -m benchmarks.standin_report fit``).
+(``python -m benchmarks.standin_fit --rounds 3``) and the report written anew (``python -m benchmarks.standin_report fit``).
 """
 
 from __future__ import annotations
