@@ -34,6 +34,10 @@ def features(encoder: str, clips: Clips, folder: Path, *, seed: int, profile: st
 
 def _digest(encoder: str, clips: Clips, seed: int, profile: str) -> str:
     """Return SHA-256 of what is asked, of the parameters, and of the code that they go through."""
-    code = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (standin, statistics, labels)]
     asked = [encoder, clips.names, seed, profile, asdict(standin.world()), paper.figure(2).to_csv(), np.__version__]
-    return hashlib.sha256(json.dumps([asked, code]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([asked, code()]).encode()).hexdigest()
+
+
+def code() -> list[str]:
+    """Return the texts of the modules that simulated features go through."""
+    return [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (standin, statistics, labels)]

@@ -30,6 +30,15 @@ def test_a_written_table_comes_back(tmp_path: Path, counts) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.npz"]
 
 
+def test_simulated_features_stay_simulated_in_a_file(tmp_path: Path) -> None:
+    feature_files.write(tmp_path / "mine.npz", make(origin="stand-in"))
+    assert feature_files.read(tmp_path / "mine.npz", origin="measured").origin == "stand-in"
+    feature_files.write(tmp_path / "mine.npz", make())
+    assert feature_files.read(tmp_path / "mine.npz").origin == "measured"
+    with np.load(tmp_path / "mine.npz") as arrays:
+        assert set(arrays) == {"X", "filenames"}  # the public baseline's layout, and no more
+
+
 def test_media_suffixes_do_not_matter(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", X=np.zeros((1, 2)), filenames=np.array(["x/" + NAMES[0] + ".mov"]))
     assert feature_files.read(tmp_path / "a.npz").names == (NAMES[0],)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,3 +110,16 @@ def test_nothing_of_it_is_simulated_and_every_input_is_named(executed: dict[str,
 def test_other_pages_run_on_it_too(name: str, label: str, release: Path) -> None:
     shown = "".join(one.html for one in fragments_of(page(name)))
     assert f'label-{label}"' in shown
+
+
+@pytest.mark.parametrize(("name", "absent"), [("aggregation", "WavLM_large"), ("pca", "WavLM_large")])
+def test_pages_on_a_part_of_the_release_simulate_the_rest_and_say_so(
+    name: str, absent: str, release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = shutil.copytree(release, tmp_path / "part", ignore=shutil.ignore_patterns(f"{absent}_train", "cache"))
+    next((part / "pre_extracted_train_data").glob("V*/*.npy")).unlink()  # and one clip
+    monkeypatch.setenv("BLEMORE_DATA", str(part))
+    *shown, card = fragments_of(page(name))
+    assert any('label-measured"' in one.html for one in shown) is (name == "aggregation")  # pca shows two side by side
+    assert any('label-stand-in"' in one.html for one in shown)
+    assert f"{absent}_train is not here" in card.html and "simulated" in card.html

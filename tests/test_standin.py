@@ -7,17 +7,14 @@ import sys
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from blemore import calibration, leaks, pca, rows, standin
 from blemore import clips as clip_tables
-from blemore import leaks, paper, pca, rows, standin
 from blemore.clips import from_names
-from blemore.experiments import plain_tasks
-from blemore.features import fuse
-from blemore.runs import gather
-from blemore.sweeps import sweep
 
 WORLD = standin.world()
 CLIPS = clip_tables.standin()
@@ -132,32 +129,16 @@ def test_another_process_simulates_the_same() -> None:
 
 
 @pytest.fixture(scope="module")
-def landed() -> dict[str, tuple[float, float]]:
-    """Presence and salience of three rows: two folds of five, half of the epochs."""
-    tables = {encoder: standin.features(encoder, TRAIN) for encoder in ("clip", "wavlm")}
-    tables["clip+wavlm"] = fuse(tables["clip"], tables["wavlm"])
-    found = {}
-    for row, table in tables.items():
-        data = gather(TRAIN, table)
-        shorter = replace(rows.settings(row), epochs=25)
-        runs = sweep({row: data}, plain_tasks(data, row, shorter)[:2], jobs=1)
-        best = [run.epochs[run.best_epoch - 1] for run in runs]
-        found[row] = tuple(
-            float(np.mean([getattr(one, metric) for one in best])) for metric in ("acc_presence", "acc_salience")
-        )
-    return found  # type: ignore[return-value]
+def landed(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """The book's own training of six rows of the displayed seed, which have all seven encoders between them."""
+    which = ("openface", "clip", "videoswin", "hubert", "videomaev2:sub", "imagebind+wavlm")
+    folder = tmp_path_factory.mktemp("runs")
+    done = rows.train(TRAIN, "standin", rows=which, models=[rows.REPORTED], test=False, folder=folder)
+    return done.table2().table.set_index("id")
 
 
-@pytest.mark.parametrize("row", ["clip", "wavlm"])
-def test_simulated_rows_land_near_the_papers(row: str, landed: dict[str, tuple[float, float]]) -> None:
-    """Limits are wide, for two folds scatter: a simulation that has lost its signal, or has too much, is outside."""
-    printed = paper.table(2).set_index("id").loc[row]
-    for metric, ours in zip(("acc_presence", "acc_salience"), landed[row], strict=True):
-        assert abs(ours - printed[f"{metric}_mean"]) <= max(3 * printed[f"{metric}_std"], 0.05), metric
-    trivial = paper.table(2).set_index("id").loc["trivial-single", "acc_presence_mean"]
-    assert landed[row][0] > 2 * trivial
-
-
-def test_picture_and_sound_together_beat_either(landed: dict[str, tuple[float, float]]) -> None:
-    """CLIP with WavLM is no row of the paper; that two modalities add up is what its fusions rest on."""
-    assert sum(landed["clip+wavlm"]) > max(sum(landed["clip"]), sum(landed["wavlm"]))
+def test_report_of_the_fit_is_of_this_simulation(landed: pd.DataFrame) -> None:
+    """Other kernels may choose other epochs, some clips apart; a changed signal or noise moves a row by more."""
+    report = calibration.read().query("role == 'displayed'").set_index("id").loc[landed.index]
+    for metric in ("acc_presence_mean", "acc_salience_mean"):
+        assert (landed[metric] - report[metric]).abs().max() < 0.015, metric
