@@ -181,7 +181,7 @@ report.frame(dynamics.shown_differences(found), dynamics.in_words(found), [valid
 # %% tags=["hide-input"]
 report.frame(
     dynamics.shown(table),
-    "Each row and classifier, the authors' and ours, mean over folds",
+    f"Each row and classifier, the authors' and ours, mean over folds. {dynamics.farthest(table)}",
     [validation.origin, "stand-in"],
 )
 

@@ -79,6 +79,15 @@ def test_pairs_without_the_authors_number_are_left_out() -> None:
     assert dynamics.shown(table)["drop"].tolist() == ["100", "–"]
 
 
+def test_farthest_pair_is_named_whichever_way_it_is_off() -> None:
+    table = both([100.0, 100.0, 100.0], [50.0, 90.0, 210.0])
+    table["model"] = ["linear", "mlp-256", "mlp-512"]
+    assert dynamics.farthest(table).startswith(
+        "Farthest apart is CLIP with mlp-512: it peaks at epoch 210, the authors' at 100"
+    )
+    assert "CLIP with linear: it peaks at epoch 50" in dynamics.farthest(table.iloc[:2])
+
+
 def test_words_follow_from_the_numbers() -> None:
     one, other = (dynamics.in_words(dynamics.differences(both([100.0], [value]))) for value in (50.0, 150.0))
     assert "peak at epoch 50 of the paper's count in the median, the authors' at 100; earlier in 1 of 1" in one
