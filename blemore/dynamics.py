@@ -117,7 +117,7 @@ def in_words(table: pd.DataFrame) -> str:
 def farthest(table: pd.DataFrame) -> str:
     """Say which row and classifier of :func:`compare` peaks farthest from the authors', by the ratio of epochs."""
     ratio = (table["epoch_ours"] / table["epoch_authors"]).map(lambda value: max(value, 1 / value))
-    one = table.loc[ratio.idxmax()]
+    one = table.iloc[int(ratio.argmax())]
     return (
         f"Farthest apart is {name_of(one['id'])} with {one['model']}: it peaks at epoch {one['epoch_ours']:.0f}, the authors' at "
         f"{one['epoch_authors']:.0f}, with a training loss there of {one['train_loss_ours']:.2f} against {one['train_loss_authors']:.2f}."
