@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -190,8 +191,7 @@ def extract_one(job: Job, clip: Path) -> Outcome:
     except BlemoreError as error:
         return Outcome(str(clip), "failed", problem=str(error))
     except Exception as error:  # a long batch must not end for one clip that a library stumbles over
-        text = f"{type(error).__name__} {first(str(error).splitlines(), 1)}"
-        return Outcome(str(clip), "failed", problem=str(InputError(clip, "cannot be extracted", got=text)))
+        return Outcome(str(clip), "failed", problem=str(InputError(clip, "cannot be extracted", got=_named(error))))
     _save(target, features, identity, extractor.flag)
     return Outcome(str(clip), "extracted", len(features), flag=extractor.flag)
 
@@ -204,8 +204,9 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
 
 def _execute(job: Job, clips: Sequence[Path], jobs: int, scheduler: str | None) -> Iterator[Outcome]:
     if scheduler:
-        with clusters.connected(scheduler, packages=("blemore", "torch", "av")):
-            yield from _parallel(job, clips, n_jobs=-1)
+        with clusters.opened(scheduler, packages=("blemore", "torch", "av")) as client:
+            for clip, result in clusters.results(client, scheduler, partial(extract_one, job), clips):
+                yield _lost(clip, result) if isinstance(result, Exception) else result
     elif jobs == 1 or len(clips) == 1:
         yield from (extract_one(job, clip) for clip in clips)
     else:
@@ -220,6 +221,21 @@ def _parallel(job: Job, clips: Sequence[Path], n_jobs: int) -> Iterator[Outcome]
     except BrokenProcessPool:
         got, fix = "perhaps the memory is short", "start again with fewer processes; what is done is kept"
         raise InputError("jobs", "a process was killed", got=got, fix=fix) from None
+
+
+def _lost(clip: Path, error: Exception) -> Outcome:
+    """Return what became of a clip whose worker gave no outcome; what is wrong for all clips is raised."""
+    if isinstance(error, BlemoreError):
+        raise error
+    if type(error).__name__ == "KilledWorker":
+        problem = InputError(clip, "its worker was killed each time", got="perhaps the memory is short")
+    else:
+        problem = InputError(clip, "cannot be extracted", got=_named(error))
+    return Outcome(str(clip), "failed", problem=str(problem))
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__} {first(str(error).splitlines(), 1)}".rstrip()
 
 
 _MODELS: dict[tuple[object, ...], Extractor] = {}  # one a process: what a worker opened for its first clip

@@ -10,13 +10,15 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from blemore import encoders, extraction, feature_files, fixture, media
+from blemore import clusters, encoders, extraction, feature_files, fixture, media
 from blemore.encoders import Encoder, Variant
 from blemore.encoders.registry import Opening
 from blemore.errors import InputError, SourceError, UnknownNameError
@@ -294,6 +296,54 @@ def test_a_process_that_is_killed_is_one_clear_line_and_what_is_done_stays_done(
         extraction.extract(replace(MEAN, name="killed", load=Killed), [clips], tmp_path, jobs=2)
     assert {path.suffix for path in tmp_path.iterdir()} <= {".npy", ".json", ".part"}
     assert statuses(extraction.extract(replace(MEAN, name="killed"), [clips], tmp_path))["failed"] == 0
+
+
+@pytest.fixture
+def lone() -> Iterator[Any]:
+    """A cluster of one worker with one thread, where what kills a worker is given up at once."""
+    dask, distributed = pytest.importorskip("dask"), pytest.importorskip("distributed")
+    one = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": ":0", "protocol": "tcp://"}
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), distributed.LocalCluster(**one) as cluster:
+        yield cluster
+
+
+class Process(MeanColour):
+    """An encoder whose only feature is the process that it runs in."""
+
+    def __call__(self, path: Path) -> np.ndarray:
+        return np.full((1, 1), os.getpid(), np.float32)
+
+
+def test_one_worker_with_one_thread_does_the_work_itself(clips: Path, tmp_path: Path, lone: Any) -> None:
+    one = Variant("pid", 1, "clip", "1", revision="1")
+    extraction.extract(
+        replace(MEAN, name="process", choices=(one,), load=Process), [clips], tmp_path, scheduler=lone.scheduler_address
+    )
+    processes = {np.load(path).item() for path in tmp_path.glob("*.npy")}
+    assert len(processes) == 1 and os.getpid() not in processes
+
+
+def test_a_clip_that_kills_its_workers_is_reported_and_the_others_finish(
+    clips: Path, tmp_path: Path, lone: Any, capsys
+) -> None:
+    paths = [path for path in sorted(clips.iterdir()) if path.stem.startswith("A9001")]
+    fatal = [path for path in paths if path.stem.startswith("A9001_hap")]
+    outcomes = extraction.extract(
+        replace(MEAN, name="killed", load=Killed), paths, tmp_path, scheduler=lone.scheduler_address
+    )
+    assert {one.clip for one in outcomes if one.status == "failed"} == set(map(str, fatal))
+    assert all((tmp_path / f"{path.stem}.json").exists() == (path not in fatal) for path in paths)
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("failed: ")]
+    assert len(lines) == len(fatal) > 0 and all("its worker was killed" in line for line in lines)
+
+
+def test_a_cluster_that_loses_all_its_workers_is_one_clear_line(
+    clips: Path, tmp_path: Path, lone: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clusters, "PATIENCE", 1)
+    monkeypatch.setattr(clusters, "check_workers", lambda *_: lone.scale(0))
+    with pytest.raises(InputError, match="has no workers any more; start some and this again"):
+        extraction.extract(MEAN, [clips], tmp_path, scheduler=lone.scheduler_address)
 
 
 def peak(path: Path) -> int:
