@@ -42,7 +42,7 @@ def opened(scheduler: str, packages: Sequence[str] = ("blemore", "torch")) -> It
     scheduler : str
         Address of a Dask scheduler, ``tcp://host:8786``.
     packages : sequence of str
-        What workers must have in the version that is here.
+        What is imported, and must be on workers in the version that is here.
 
     Raises
     ------
@@ -116,8 +116,12 @@ def check_workers(scheduler: str, client: Any, packages: Sequence[str]) -> None:
         raise InputError(scheduler, "has no workers", fix=f"start some: dask worker {scheduler} --nthreads 1")
     if many := [worker for worker, count in threads.items() if count != 1]:
         raise InputError(scheduler, "workers have several threads", got=first(many), fix="start them with --nthreads 1")
-    for package in packages:
-        here = importlib.metadata.version(package)
+    known = importlib.metadata.packages_distributions()  # cv2 is imported, opencv-python is installed
+    for package in [known.get(name, [name])[0] for name in packages]:
+        try:
+            here = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            raise InputError(package, "is not installed here", fix="install it as on the workers") from None
         try:
             there = client.run(importlib.metadata.version, package)
         except importlib.metadata.PackageNotFoundError:

@@ -204,7 +204,7 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
 
 def _execute(job: Job, clips: Sequence[Path], jobs: int, scheduler: str | None) -> Iterator[Outcome]:
     if scheduler:
-        with clusters.opened(scheduler, packages=("blemore", "torch", "av")) as client:
+        with clusters.opened(scheduler, packages=("blemore", "torch", *job.encoder.libraries)) as client:
             for clip, result in clusters.results(client, scheduler, partial(extract_one, job), clips):
                 yield _lost(clip, result) if isinstance(result, Exception) else result
     elif jobs == 1 or len(clips) == 1:
