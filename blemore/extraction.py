@@ -1,8 +1,9 @@
 """From clips to features: one ``.npy`` a clip, on one machine or many, resumed by content (paper, 4.1 and 4.2).
 
 Each feature file ``NAME.npy (T, D)`` has a neighbour ``NAME.json`` that says what it was made of: digests of the
-clip and of the weights, encoder, variant, revision. It is written last, and each file appears at once, so an
-interrupted extraction loses at most the clips that were running, and nothing is extracted twice.
+clip and of the weights, encoder, variant, revision; and the digest of the features themselves. It is written first,
+and each file appears at once, so an interrupted extraction loses at most the clips that were running, nothing is
+extracted twice, and features without it are someone else's.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from blemore import clusters, files
+from blemore import clusters, feature_files, files
 from blemore.encoders import Encoder, Extractor
 from blemore.errors import BlemoreError, InputError, first
 from blemore.labels import stem
@@ -134,6 +135,9 @@ def extract(
     )
     if same := [clip for clip in clips if job.target(clip) == clip.resolve()]:
         raise InputError(same[0], "its features would overwrite it", fix="choose another folder for them")
+    if others := [path.name for clip in clips for path in _others(job, clip)]:
+        problem = f"holds files that are not {encoder.name}'s features by this command, and would be overwritten"
+        raise InputError(out, problem, got=first(others), fix="choose another --out")
     try:
         job.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -262,15 +266,24 @@ def _check(clip: Path, features: NDArray[np.float32]) -> None:
 def _save(target: Path, features: NDArray[np.float32], identity: dict[str, object], flag: str) -> None:
     buffer = io.BytesIO()
     np.save(buffer, features, allow_pickle=False)
-    files.write_atomically(target, buffer.getvalue())
     made_of = {**identity, "features": hashlib.sha256(buffer.getvalue()).hexdigest(), "rows": len(features)}
     files.write_atomically(target.with_suffix(".json"), json.dumps({**made_of, "flag": flag}, indent=1))
+    files.write_atomically(target, buffer.getvalue())
+
+
+def _others(job: Job, clip: Path) -> list[Path]:
+    """Return the files where a clip's features go that are not of this encoder's features."""
+    target = job.target(clip)
+    made_of = feature_files.made_of(target)
+    if made_of and made_of["encoder"] == job.encoder.name:
+        return []
+    return [path for path in (target, target.with_suffix(".json")) if path.exists()]
 
 
 def _kept(target: Path, identity: dict[str, object]) -> tuple[int, str] | None:
     """Return rows and flag of features that were made of the same and are as they were written, else nothing."""
     try:
-        made_of = json.loads(target.with_suffix(".json").read_text())
+        made_of = feature_files.made_of(target)
         whole = sha256_of(target) == made_of["features"]
         same = {key: made_of.get(key) for key in identity} == identity
         return (int(made_of["rows"]), str(made_of["flag"])) if whole and same else None

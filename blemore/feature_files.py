@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,6 +144,15 @@ def read_frames(path: Path) -> NDArray[np.floating]:
         shape = "an .npz" if isinstance(array, dict) else f"{array.dtype} {array.shape}"
         raise InputError(path, "not a feature array", expected="numbers (T, D) or (D,)", got=shape)
     return array.astype(np.float64) if array.dtype.kind != "f" else array  # type: ignore[return-value]
+
+
+def made_of(path: Path) -> dict[str, Any]:
+    """Return what ``blemore extract`` wrote beside features about what they are made of; empty where it did not."""
+    try:
+        held = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return held if isinstance(held, dict) and {"format", "clip", "encoder", "features"} <= set(held) else {}
 
 
 def _load(path: Path) -> dict[str, NDArray[np.generic]] | NDArray[np.generic]:

@@ -179,7 +179,8 @@ def test_whatever_features_depend_on_makes_them_new(clips: Path, tmp_path: Path,
     elif change == "features":
         np.save(out / f"{path.stem}.npy", np.ones((2, 3), np.float32))
     elif change == "sidecar":
-        (out / f"{path.stem}.json").write_text("[]")
+        sidecar = out / f"{path.stem}.json"
+        sidecar.write_text(sidecar.read_text().replace('"format": 1', '"format": 0'))
     else:
         options = {"device": "meta"}
     assert extraction.extract(encoder, [path], out, **options)[0].status == "extracted"
@@ -273,6 +274,32 @@ def test_ready_features_are_never_overwritten_by_what_is_made_of_them(tmp_path: 
     before = contents(tmp_path)
     with pytest.raises(InputError, match=r"test_0001.npy: its features would overwrite it; choose another folder"):
         extraction.extract(encoders.get("hicmae"), [tmp_path], tmp_path)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("npy", "features of other programs"),
+        ("json", "[]"),
+        ("json", '{"encoder": "mean"}'),
+        ("json", "notes"),
+        ("both", "another encoder"),
+    ],
+)
+def test_what_other_programs_and_encoders_made_is_never_overwritten(
+    clips: Path, tmp_path: Path, name: str, content: str
+) -> None:
+    clip = next(clips.iterdir())
+    if name == "both":
+        extraction.extract(replace(MEAN, name="other"), [clip], tmp_path)
+        files = f"{clip.stem}.npy, {clip.stem}.json"
+    else:
+        files = f"{clip.stem}.{name}"
+        (tmp_path / files).write_text(content)
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match=rf"not mean's features .* got {files}; choose another --out"):
+        extraction.extract(MEAN, [clips], tmp_path)
     assert contents(tmp_path) == before
 
 
