@@ -14,6 +14,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -193,9 +194,9 @@ def extract_one(job: Job, clip: Path) -> Outcome:
         features = extractor(clip)
         _check(clip, features)
     except BlemoreError as error:
-        return Outcome(str(clip), "failed", problem=str(error))
+        return _failed(job, clip, error)
     except Exception as error:  # a long batch must not end for one clip that a library stumbles over
-        return Outcome(str(clip), "failed", problem=str(InputError(clip, "cannot be extracted", got=_named(error))))
+        return _failed(job, clip, InputError(clip, "cannot be extracted", got=_named(error)))
     _save(target, features, identity, extractor.flag)
     return Outcome(str(clip), "extracted", len(features), flag=extractor.flag)
 
@@ -210,7 +211,7 @@ def _execute(job: Job, clips: Sequence[Path], jobs: int, scheduler: str | None) 
     if scheduler:
         with clusters.opened(scheduler, packages=("blemore", "torch", *job.encoder.libraries)) as client:
             for clip, result in clusters.results(client, scheduler, partial(extract_one, job), clips):
-                yield _lost(clip, result) if isinstance(result, Exception) else result
+                yield _lost(job, clip, result) if isinstance(result, Exception) else result
     elif jobs == 1 or len(clips) == 1:
         yield from (extract_one(job, clip) for clip in clips)
     else:
@@ -227,15 +228,22 @@ def _parallel(job: Job, clips: Sequence[Path], n_jobs: int) -> Iterator[Outcome]
         raise InputError("jobs", "a process was killed", got=got, fix=fix) from None
 
 
-def _lost(clip: Path, error: Exception) -> Outcome:
+def _lost(job: Job, clip: Path, error: Exception) -> Outcome:
     """Return what became of a clip whose worker gave no outcome; what is wrong for all clips is raised."""
     if isinstance(error, BlemoreError):
         raise error
     if type(error).__name__ == "KilledWorker":
-        problem = InputError(clip, "its worker was killed each time", got="perhaps the memory is short")
-    else:
-        problem = InputError(clip, "cannot be extracted", got=_named(error))
-    return Outcome(str(clip), "failed", problem=str(problem))
+        return _failed(job, clip, InputError(clip, "its worker was killed each time", got="perhaps short memory"))
+    return _failed(job, clip, InputError(clip, "cannot be extracted", got=_named(error)))
+
+
+def _failed(job: Job, clip: Path, error: BlemoreError) -> Outcome:
+    """Return a clip's failure, and delete its features of before: they were made of something else."""
+    target = job.target(clip)
+    for path in (target, target.with_suffix(".json")):
+        with suppress(OSError):
+            path.unlink()
+    return Outcome(str(clip), "failed", problem=str(error))
 
 
 def _named(error: Exception) -> str:
