@@ -33,6 +33,8 @@ OpenFace 3 is not the OpenFace 2 of the paper, and has an id of its own."""
 
 _BOOKKEEPING = {"frame", "face_id", "timestamp", "confidence", "success"}  # columns of OpenFace, no features
 
+_KIND = ("encoder", "variant", "revision", "weights", "precision")  # what is the same for features that compare
+
 
 def read(path: str | Path, *, encoder: str = "", origin: str = "measured") -> Features:
     """Read a feature table (section 4.3), in one of the public baseline's two layouts.
@@ -86,10 +88,23 @@ def read_folder(folder: str | Path, *, encoder: str, subsamples: bool = False, o
     ----------
     subsamples : bool
         Keep the T rows of each clip instead. Files of one row (D,) are kept as they are in any case.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, one cannot be read, or what ``blemore extract`` wrote beside them, or their width,
+        says that they are not of one kind. Names that begin with a dot are left out.
     """
-    files = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in (".npy", ".csv"))
+    files = sorted(
+        p for p in Path(folder).glob("*") if p.suffix.lower() in (".npy", ".csv") and not p.name.startswith(".")
+    )
     if not files:
         raise InputError(folder, "holds no .npy and no .csv", fix="one file a clip is expected")
+    made = {path.name: made_of(path) for path in files}
+    kinds = {tuple(str(held.get(key, "")) for key in _KIND): name for name, held in made.items() if held}
+    if len(kinds) > 1:
+        shown = [f"{name} by {' '.join(filter(None, kind))}" for kind, name in kinds.items()]
+        raise InputError(folder, "features of several kinds", got=first(shown), fix="extract them to different folders")
     arrays = [read_frames(path) for path in files]
     widths = {array.shape[-1] for array in arrays}
     ranks = {array.ndim for array in arrays}

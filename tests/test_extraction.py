@@ -187,6 +187,15 @@ def test_whatever_features_depend_on_makes_them_new(clips: Path, tmp_path: Path,
     assert extraction.extract(encoder, [path], out, **options)[0].status == "kept"
 
 
+def test_a_clip_that_fails_leaves_no_features_of_what_it_was_before(clips: Path, tmp_path: Path) -> None:
+    path, out = tmp_path / "clip.mp4", tmp_path / "out"
+    path.write_bytes(next(clips.iterdir()).read_bytes())
+    extraction.extract(MEAN, [path], out)
+    path.write_bytes(path.read_bytes()[:-500])
+    assert extraction.extract(MEAN, [path], out)[0].status == "failed"
+    assert contents(out) == {}
+
+
 def test_what_is_remarkable_about_a_clip_is_said_each_time(tmp_path: Path, capsys) -> None:
     path = tmp_path / "dark.mp4"
     media.write(path, [np.zeros((64, 64, 3), np.uint8)] * 2)
@@ -411,6 +420,17 @@ def test_the_commands_go_from_clips_to_a_feature_table(clips: Path, tmp_path: Pa
         assert table["X"].shape == (20, 21) and table["X"].dtype == np.float32
         assert table["filenames"].tolist() == sorted(fixture.names(20))
     assert feature_files.read(tmp_path / "mean.npz").encoder == "mean"
+
+
+@pytest.mark.parametrize("change", ["encoder", "variant", "revision", "weights", "precision"])
+def test_features_of_several_kinds_are_never_aggregated_together(clips: Path, tmp_path: Path, change: str) -> None:
+    extraction.extract(MEAN, [clips], tmp_path)
+    feature_files.read_folder(tmp_path, encoder="mean")
+    sidecar = sorted(tmp_path.glob("*.json"))[3]
+    sidecar.write_text(json.dumps({**json.loads(sidecar.read_text()), change: "else"}))
+    with pytest.raises(InputError, match=rf"features of several kinds; got .*{sidecar.stem}.npy by .*else") as caught:
+        feature_files.read_folder(tmp_path, encoder="mean")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.usefixtures("mean")
