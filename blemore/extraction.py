@@ -123,13 +123,17 @@ def extract(
         raise InputError("jobs", "number of processes", expected="1 or more", got=str(jobs))
     clips = gather(paths, encoder.reads)
     weights = None if weights is None else Path(weights)
-    if weights and not weights.is_file():
-        raise InputError(weights, "no such file", fix="check the path of the weights")
+    try:
+        if weights and not weights.is_file():
+            raise InputError(weights, "no such file", fix="check the path of the weights")
+        weights_digest = sha256_of(weights) if weights else ""
+    except OSError as error:
+        raise _unreadable(weights, error) from None
     job = Job(
         encoder=encoder,
         variant=encoder.variant(variant).name,
         weights=weights.absolute() if weights else None,
-        weights_digest=sha256_of(weights) if weights else "",
+        weights_digest=weights_digest,
         device=device,
         precision="float32" if device == "cpu" else "float16",
         out=Path(out).resolve(),
@@ -164,11 +168,14 @@ def gather(paths: Sequence[str | Path], reads: str = "clip") -> list[Path]:
 
     found: list[Path] = []
     for path in map(Path, paths):
-        inside = sorted(filter(readable, path.iterdir())) if path.is_dir() else []
-        if path.is_dir() and not inside:
-            raise InputError(path, "folder holds nothing to read", expected=f"files {' or '.join(SUFFIXES[reads])}")
-        if not path.exists():
-            raise InputError(path, "no such file", fix="check the path")
+        try:
+            inside = sorted(filter(readable, path.iterdir())) if path.is_dir() else []
+            if path.is_dir() and not inside:
+                raise InputError(path, "folder holds nothing to read", expected=f"files {' or '.join(SUFFIXES[reads])}")
+            if not path.exists():
+                raise InputError(path, "no such file", fix="check the path")
+        except OSError as error:
+            raise _unreadable(path, error) from None
         found += inside or [path]
     if not found:
         raise InputError("clips", "none are given", fix="name files or folders")
@@ -186,7 +193,7 @@ def extract_one(job: Job, clip: Path) -> Outcome:
     try:
         identity = job.identity(sha256_of(clip))
     except OSError as error:
-        return Outcome(str(clip), "failed", problem=str(InputError(clip, "cannot be read", got=error.strerror or "")))
+        return Outcome(str(clip), "failed", problem=str(_unreadable(clip, error)))
     if kept := _kept(target, identity):
         return Outcome(str(clip), "kept", kept[0], flag=kept[1])
     extractor = _opened(job)  # what is wrong with the encoder is wrong for all clips: it ends the extraction
@@ -197,14 +204,21 @@ def extract_one(job: Job, clip: Path) -> Outcome:
         return _failed(job, clip, error)
     except Exception as error:  # a long batch must not end for one clip that a library stumbles over
         return _failed(job, clip, InputError(clip, "cannot be extracted", got=_named(error)))
-    _save(target, features, identity, extractor.flag)
-    return Outcome(str(clip), "extracted", len(features), flag=extractor.flag)
+    flag = getattr(extractor, "flag", "")  # others' encoders may have nothing to remark
+    _save(target, features, identity, flag)
+    return Outcome(str(clip), "extracted", len(features), flag=flag)
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
     """Return the JSON document of ``blemore extract``: counts by status, and each clip's outcome."""
     counts = {status: sum(one.status == status for one in outcomes) for status in ("extracted", "kept", "failed")}
     return {**counts, "clips": [asdict(one) for one in outcomes]}
+
+
+def _unreadable(path: object, error: OSError) -> InputError:
+    return InputError(
+        path, "cannot be read", got=error.strerror or str(error), fix="check the path and its permissions"
+    )
 
 
 def _execute(job: Job, clips: Sequence[Path], jobs: int, scheduler: str | None) -> Iterator[Outcome]:

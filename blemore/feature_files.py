@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -51,7 +52,7 @@ def read(path: str | Path, *, encoder: str = "", origin: str = "measured") -> Fe
     """
     path = Path(path)
     encoder = encoder or path.stem
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112  (false where the path cannot even be looked at)
         return read_folder(path, encoder=encoder, origin=origin)
     arrays = _load(path)
     if not isinstance(arrays, dict) or not {"X", "filenames"} <= set(arrays):
@@ -95,9 +96,11 @@ def read_folder(folder: str | Path, *, encoder: str, subsamples: bool = False, o
         If there is no such file, one cannot be read, or what ``blemore extract`` wrote beside them, or their width,
         says that they are not of one kind. Names that begin with a dot are left out.
     """
-    files = sorted(
-        p for p in Path(folder).glob("*") if p.suffix.lower() in (".npy", ".csv") and not p.name.startswith(".")
-    )
+    try:
+        inside = sorted(path for path in Path(folder).iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise InputError(folder, "cannot be read", got=error.strerror or str(error), fix="check the path") from None
+    files = [path for path in inside if path.suffix.lower() in (".npy", ".csv")]
     if not files:
         raise InputError(folder, "holds no .npy and no .csv", fix="one file a clip is expected")
     made = {path.name: made_of(path) for path in files}

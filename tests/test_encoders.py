@@ -151,11 +151,23 @@ def test_a_library_that_does_not_import_is_one_clear_line(mine: Encoder) -> None
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("error", [RuntimeError("CUDA out of memory\nand more"), KeyError("state"), MemoryError()])
+def test_whatever_goes_wrong_in_opening_is_one_clear_line(mine: Encoder, error: Exception) -> None:
+    def load(opening: Opening) -> None:
+        raise error
+
+    with pytest.raises(InputError, match=f"mine: cannot be opened; got {type(error).__name__}") as caught:
+        Encoder(**{**vars(mine), "load": load}).open()
+    assert "\n" not in str(caught.value)
+
+
 def test_wrong_choices_are_refused_before_a_model_is_loaded(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="unknown precision 'float61'; did you mean 'float16'"):
         encoders.get("clip").open(precision="float61")
     with pytest.raises(InputError, match="device: cuda:99 cannot be used"):
         encoders.get("egemaps").open(device="cuda:99")
+    with pytest.raises(InputError, match="device: hpu cannot be used"):
+        encoders.get("egemaps").open(device="hpu")
     with pytest.raises(InputError, match="no such file"):
         encoders.get("clip").open(weights=tmp_path / "absent.pth")
 

@@ -453,3 +453,19 @@ def test_bad_requests_are_one_line(clips: Path, tmp_path: Path) -> None:
     assert "no such file" in refused("extract", "--encoder", "clip", str(clips / "absent.mp4"), *out)
     assert "a name ending in .npz" in refused("aggregate", str(tmp_path), "--out", str(tmp_path / "table"))
     assert "holds no .npy" in refused("aggregate", str(tmp_path), "--out", str(tmp_path / "table.npz"))
+
+
+@pytest.mark.usefixtures("mean")
+def test_paths_that_cannot_even_be_looked_at_are_one_line(clips: Path, tmp_path: Path) -> None:
+    long, out = "x" * 300, str(tmp_path / "out")
+    extract = ("extract", "--encoder", "mean", "--out", out)
+    assert "xx: cannot be read; got File name too long" in refused(*extract, long)
+    assert "xx: cannot be read; got File name too long" in refused(*extract, str(clips), "--weights", long)
+    assert "xx: cannot be read; got File name too long" in refused("aggregate", long, "--out", out + ".npz")
+    assert "a name ending in .npz, in a folder that is there" in refused("aggregate", out, "--out", f"{long}/out.npz")
+
+
+def test_an_encoder_of_others_may_have_nothing_to_remark(clips: Path, tmp_path: Path) -> None:
+    bare = replace(MEAN, name="bare", load=lambda opening: lambda path: np.ones((1, 3), np.float32))
+    (outcome,) = extraction.extract(bare, [next(clips.iterdir())], tmp_path)
+    assert (outcome.status, outcome.flag) == ("extracted", "")

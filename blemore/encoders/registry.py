@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from blemore.errors import BlemoreError, InputError, UnknownNameError
+from blemore.errors import BlemoreError, InputError, UnknownNameError, first
 
 PRECISIONS = ("float32", "float16", "bfloat16")
 """Number formats that a model can compute in; by default float32 on a CPU and float16 on a GPU."""
@@ -211,12 +211,18 @@ class Encoder:
         _check_device(device)
         try:
             return self.load(Opening(chosen.name, None if weights is None else Path(weights), device, precision))
+        except BlemoreError:
+            raise
         except ImportError as error:
-            why = str(error.__cause__ or error).splitlines()[0]
+            why = first(str(error.__cause__ or error).splitlines(), 1)
             raise LibraryError(
                 f"{self.name}: a library does not import here ({why}); {', '.join(self.libraries)} and torch must fit "
                 "one another: install them anew with the versions of requirements.lock"
             ) from None
+        except Exception as error:  # the device's memory is short, or others' encoders fail in their own ways
+            got = f"{type(error).__name__} {first(str(error).splitlines(), 1)}".rstrip()
+            fix = f"check --weights, and the memory of {device}"
+            raise InputError(self.name, "cannot be opened", got=got, fix=fix) from None
 
 
 def _check_device(device: str) -> None:
@@ -226,8 +232,8 @@ def _check_device(device: str) -> None:
 
     try:
         torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        got = str(error).splitlines()[0]
+    except Exception as error:  # each kind of device that is absent fails in its own way
+        got = first(str(error).splitlines(), 1)
         raise InputError(
             "device", f"{device} cannot be used", got=got, fix="check --device; cpu is always there"
         ) from None
