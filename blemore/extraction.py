@@ -199,7 +199,7 @@ def extract_one(job: Job, clip: Path) -> Outcome:
     extractor = _opened(job)  # what is wrong with the encoder is wrong for all clips: it ends the extraction
     try:
         features = extractor(clip)
-        _check(clip, features)
+        _check(clip, features, job.encoder.variant(job.variant).dim)
     except BlemoreError as error:
         return _failed(job, clip, error)
     except Exception as error:  # a long batch must not end for one clip that a library stumbles over
@@ -277,10 +277,10 @@ def _opened(job: Job) -> Extractor:
     return _MODELS[key]
 
 
-def _check(clip: Path, features: NDArray[np.float32]) -> None:
-    if features.ndim != 2 or 0 in features.shape or features.dtype != np.float32:
+def _check(clip: Path, features: NDArray[np.float32], dim: int) -> None:
+    if features.ndim != 2 or not len(features) or features.shape[1] != dim or features.dtype != np.float32:
         got = f"{features.dtype} {features.shape}"
-        raise InputError(clip, "features", expected="float32 (T, D), at least one row", got=got)
+        raise InputError(clip, "features", expected=f"float32 (T, {dim}), at least one row", got=got)
     if not np.isfinite(features).all():
         raise InputError(clip, "NaN or infinite features", fix="extract it in float32, on a CPU")
 

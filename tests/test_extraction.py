@@ -144,11 +144,21 @@ def test_what_a_library_stumbles_over_is_one_line_too(clips: Path, tmp_path: Pat
     assert outcome.problem.endswith("cannot be extracted; got RuntimeError sizes differ and 1 more")
 
 
-@pytest.mark.parametrize("value", [np.full((2, 3), np.nan, np.float32), np.zeros((0, 3), np.float32), np.zeros((2, 3))])
+@pytest.mark.parametrize(
+    "value",
+    [np.full((2, 3), np.nan, np.float32), np.zeros((0, 3), np.float32), np.zeros((2, 3)), np.zeros(3, np.float32)],
+)
 def test_features_that_are_none_are_refused(clips: Path, tmp_path: Path, value: np.ndarray) -> None:
     broken = replace(MEAN, name=f"broken {value.dtype} {value.shape}", load=lambda opening: lambda path: value)
     (outcome,) = extraction.extract(broken, [next(clips.iterdir())], tmp_path)
     assert outcome.status == "failed" and "features" in outcome.problem
+
+
+def test_features_of_another_width_than_declared_are_refused(clips: Path, tmp_path: Path) -> None:
+    wide = replace(MEAN, name="wide", choices=(replace(CHOICES[0], dim=4),))
+    (outcome,) = extraction.extract(wide, [next(clips.iterdir())], tmp_path)
+    assert outcome.status == "failed"
+    assert "features; expected float32 (T, 4), at least one row; got float32 (10, 3)" in outcome.problem
 
 
 def test_nothing_is_done_twice_and_the_model_is_not_even_opened(clips: Path, tmp_path: Path) -> None:
