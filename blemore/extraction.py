@@ -27,6 +27,7 @@ from tqdm import tqdm
 
 from blemore import clusters, feature_files, files
 from blemore.encoders import Encoder, Extractor
+from blemore.encoders.registry import usual_precision
 from blemore.errors import BlemoreError, InputError, first
 from blemore.labels import stem
 from blemore.sources import sha256_of
@@ -135,7 +136,7 @@ def extract(
         weights=weights.absolute() if weights else None,
         weights_digest=weights_digest,
         device=device,
-        precision="float32" if device == "cpu" else "float16",
+        precision=usual_precision(device),
         out=Path(out).resolve(),
     )
     if same := [clip for clip in clips if job.target(clip) == clip.resolve()]:

@@ -154,6 +154,14 @@ def test_features_that_are_none_are_refused(clips: Path, tmp_path: Path, value: 
     assert outcome.status == "failed" and "features" in outcome.problem
 
 
+@pytest.mark.parametrize(("device", "precision"), [("cpu", "float32"), ("cpu:0", "float32"), ("meta", "float16")])
+def test_half_precision_is_used_except_on_a_cpu(clips: Path, tmp_path: Path, device: str, precision: str) -> None:
+    clip = next(clips.iterdir())
+    extraction.extract(MEAN, [clip], tmp_path, device=device)
+    assert json.loads((tmp_path / f"{clip.stem}.json").read_text())["precision"] == precision
+    assert MEAN.open(device=device).opening.precision == precision
+
+
 def test_features_of_another_width_than_declared_are_refused(clips: Path, tmp_path: Path) -> None:
     wide = replace(MEAN, name="wide", choices=(replace(CHOICES[0], dim=4),))
     (outcome,) = extraction.extract(wide, [next(clips.iterdir())], tmp_path)

@@ -14,11 +14,19 @@ from numpy.typing import NDArray
 from blemore.errors import BlemoreError, InputError, UnknownNameError, first
 
 PRECISIONS = ("float32", "float16", "bfloat16")
-"""Number formats that a model can compute in; by default float32 on a CPU and float16 on a GPU."""
-
+"""Number formats that a model can compute in."""
 
 RATE = 25
 """Frames a second that costs are stated for."""
+
+
+def usual_precision(device: str) -> str:
+    """Return the number format for a device, as torch names it: float32 on a CPU, float16 elsewhere.
+
+    >>> usual_precision("cpu:0"), usual_precision("cuda:1")
+    ('float32', 'float16')
+    """
+    return "float32" if device.partition(":")[0] == "cpu" else "float16"
 
 
 class LibraryError(BlemoreError):
@@ -191,7 +199,7 @@ class Encoder:
         device : str
             As torch names it: ``cpu``, ``cuda``, ``cuda:1``.
         precision : str
-            One of :data:`PRECISIONS`, by default float32 on a CPU and float16 elsewhere.
+            One of :data:`PRECISIONS`, by default that of :func:`usual_precision`.
 
         Raises
         ------
@@ -200,7 +208,7 @@ class Encoder:
             weights are not here and may not be downloaded, or a library is missing.
         """
         chosen = self.variant(variant)
-        precision = precision or ("float32" if device == "cpu" else "float16")
+        precision = precision or usual_precision(device)
         if precision not in PRECISIONS:
             raise UnknownNameError("precision", precision, PRECISIONS)
         if lacking := self.lacking():
