@@ -86,6 +86,13 @@ def test_weights_of_huggingface_are_pinned_to_a_commit(name: str) -> None:
         assert re.fullmatch(r"[0-9a-f]{40}", choice.revision)
 
 
+def test_weights_that_users_download_themselves_are_pinned_to_a_digest_that_they_are_told() -> None:
+    encoder = encoders.get("imagebind")
+    assert re.fullmatch(r"[0-9a-f]{64}", encoder.revision)
+    with pytest.raises(SourceError, match=encoder.revision):
+        encoder.open()
+
+
 def test_the_choice_between_the_text_and_the_authors_is_offered() -> None:
     giant, base = encoders.get("videomaev2").variant(), encoders.get("videomaev2").variant("vit-b")
     assert (giant.used, giant.dim, base.used, base.dim) == ("authors", 1408, "text", 768)
