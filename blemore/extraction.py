@@ -8,9 +8,6 @@ extracted twice, and features without it are someone else's.
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -25,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from blemore import clusters, feature_files, files
+from blemore import clusters, feature_files
 from blemore.encoders import Encoder, Extractor
 from blemore.encoders.registry import usual_precision
 from blemore.errors import BlemoreError, InputError, first
@@ -141,15 +138,15 @@ def extract(
     )
     if same := [clip for clip in clips if job.target(clip) == clip.resolve()]:
         raise InputError(same[0], "its features would overwrite it", fix="choose another folder for them")
-    if others := [path.name for clip in clips for path in _others(job, clip)]:
-        problem = f"holds files that are not {encoder.name}'s features by this command, and would be overwritten"
-        raise InputError(out, problem, got=first(others), fix="choose another --out")
     try:
+        if others := [path.name for clip in clips for path in _others(job, clip)]:
+            raise InputError(
+                out, f"would lose what is not {encoder.name}'s", got=first(others), fix="choose another --out"
+            )
         job.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(out, "cannot be written to", got=error.strerror or "", fix="choose another folder") from None
-    if scheduler:
-        clips = [clip.absolute() for clip in clips]
+    clips = [clip.absolute() if scheduler else clip for clip in clips]
     done: dict[str, Outcome] = {}
     with tqdm(total=len(clips), desc=encoder.name, unit="clip", disable=not progress) as bar:
         for outcome in _execute(job, clips, jobs, scheduler):
@@ -206,7 +203,7 @@ def extract_one(job: Job, clip: Path) -> Outcome:
     except Exception as error:  # a long batch must not end for one clip that a library stumbles over
         return _failed(job, clip, InputError(clip, "cannot be extracted", got=_named(error)))
     flag = getattr(extractor, "flag", "")  # others' encoders may have nothing to remark
-    _save(target, features, identity, flag)
+    feature_files.write_frames(target, features, {**identity, "rows": len(features), "flag": flag})
     return Outcome(str(clip), "extracted", len(features), flag=flag)
 
 
@@ -217,9 +214,7 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
 
 
 def _unreadable(path: object, error: OSError) -> InputError:
-    return InputError(
-        path, "cannot be read", got=error.strerror or str(error), fix="check the path and its permissions"
-    )
+    return InputError(path, "cannot be read", got=error.strerror or str(error), fix="check path and permissions")
 
 
 def _execute(job: Job, clips: Sequence[Path], jobs: int, scheduler: str | None) -> Iterator[Outcome]:
@@ -247,9 +242,9 @@ def _lost(job: Job, clip: Path, error: Exception) -> Outcome:
     """Return what became of a clip whose worker gave no outcome; what is wrong for all clips is raised."""
     if isinstance(error, BlemoreError):
         raise error
-    if type(error).__name__ == "KilledWorker":
-        return _failed(job, clip, InputError(clip, "its worker was killed each time", got="perhaps short memory"))
-    return _failed(job, clip, InputError(clip, "cannot be extracted", got=_named(error)))
+    killed = "its worker was killed each time; perhaps the memory is short"
+    got = "" if type(error).__name__ == "KilledWorker" else _named(error)
+    return _failed(job, clip, InputError(clip, "cannot be extracted" if got else killed, got=got))
 
 
 def _failed(job: Job, clip: Path, error: BlemoreError) -> Outcome:
@@ -279,26 +274,17 @@ def _opened(job: Job) -> Extractor:
 
 
 def _check(clip: Path, features: NDArray[np.float32], dim: int) -> None:
-    if features.ndim != 2 or not len(features) or features.shape[1] != dim or features.dtype != np.float32:
+    if features.shape[1:] != (dim,) or not len(features) or features.dtype != np.float32:
         got = f"{features.dtype} {features.shape}"
         raise InputError(clip, "features", expected=f"float32 (T, {dim}), at least one row", got=got)
     if not np.isfinite(features).all():
         raise InputError(clip, "NaN or infinite features", fix="extract it in float32, on a CPU")
 
 
-def _save(target: Path, features: NDArray[np.float32], identity: dict[str, object], flag: str) -> None:
-    buffer = io.BytesIO()
-    np.save(buffer, features, allow_pickle=False)
-    made_of = {**identity, "features": hashlib.sha256(buffer.getvalue()).hexdigest(), "rows": len(features)}
-    files.write_atomically(target.with_suffix(".json"), json.dumps({**made_of, "flag": flag}, indent=1))
-    files.write_atomically(target, buffer.getvalue())
-
-
 def _others(job: Job, clip: Path) -> list[Path]:
     """Return the files where a clip's features go that are not of this encoder's features."""
     target = job.target(clip)
-    made_of = feature_files.made_of(target)
-    if made_of and made_of["encoder"] == job.encoder.name:
+    if feature_files.made_of(target).get("encoder") == job.encoder.name:
         return []
     return [path for path in (target, target.with_suffix(".json")) if path.exists()]
 

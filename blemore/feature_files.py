@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -164,8 +165,17 @@ def read_frames(path: Path) -> NDArray[np.floating]:
     return array.astype(np.float64) if array.dtype.kind != "f" else array  # type: ignore[return-value]
 
 
+def write_frames(path: Path, features: NDArray[np.float32], about: dict[str, object]) -> None:
+    """Write one clip's features (T, D) as ``.npy``, and first, beside it, what they are made of and their digest."""
+    buffer = io.BytesIO()
+    np.save(buffer, features, allow_pickle=False)
+    document = {**about, "features": hashlib.sha256(buffer.getvalue()).hexdigest()}
+    files.write_atomically(path.with_suffix(".json"), json.dumps(document, indent=1))
+    files.write_atomically(path, buffer.getvalue())
+
+
 def made_of(path: Path) -> dict[str, Any]:
-    """Return what ``blemore extract`` wrote beside features about what they are made of; empty where it did not."""
+    """Return what :func:`write_frames` wrote beside features about what they are made of; empty where it did not."""
     try:
         held = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -325,7 +325,7 @@ def test_what_other_programs_and_encoders_made_is_never_overwritten(
         files = f"{clip.stem}.{name}"
         (tmp_path / files).write_text(content)
     before = contents(tmp_path)
-    with pytest.raises(InputError, match=rf"not mean's features .* got {files}; choose another --out"):
+    with pytest.raises(InputError, match=rf"would lose what is not mean's; got {files}; choose another --out"):
         extraction.extract(MEAN, [clips], tmp_path)
     assert contents(tmp_path) == before
 
@@ -480,6 +480,8 @@ def test_paths_that_cannot_even_be_looked_at_are_one_line(clips: Path, tmp_path:
     assert "xx: cannot be read; got File name too long" in refused(*extract, long)
     assert "xx: cannot be read; got File name too long" in refused(*extract, str(clips), "--weights", long)
     assert "xx: cannot be read; got File name too long" in refused("aggregate", long, "--out", out + ".npz")
+    clip = shutil.copy(next(clips.iterdir()), tmp_path / f"{'x' * 251}.mp4")
+    assert "got File name too long" in refused(*extract, str(clip))  # its features' names are longer
     assert "a name ending in .npz, in a folder that is there" in refused("aggregate", out, "--out", f"{long}/out.npz")
 
 
