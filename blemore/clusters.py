@@ -1,31 +1,48 @@
-"""Work on many machines: joblib's Dask backend, checked before it is trusted with work."""
+"""Work on many machines: Dask, alone or below joblib, checked before it is trusted with work."""
 
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import joblib
 
 from blemore.errors import InputError, first
 
+PATIENCE = 60
+"""Seconds without a result after which it is asked whether there are workers, and that new ones are waited for."""
+
+Item = TypeVar("Item")
+Value = TypeVar("Value")
+
 
 @contextmanager
-def connected(
-    scheduler: str, shared: Sequence[object] = (), packages: Sequence[str] = ("blemore", "torch")
-) -> Iterator[int]:
+def connected(scheduler: str, shared: Sequence[object] = ()) -> Iterator[int]:
     """Let joblib compute on a cluster; the value is its number of workers.
 
     Parameters
     ----------
     scheduler : str
-        Address of a Dask scheduler, ``tcp://host:8786``.
+        See :func:`opened`.
     shared : sequence
         Large arguments of the tasks, sent to each worker once.
+    """
+    with opened(scheduler) as client, joblib.parallel_config("dask", client=client, scatter=list(shared) or None):
+        yield len(client.nthreads())
+
+
+@contextmanager
+def opened(scheduler: str, packages: Sequence[str] = ("blemore", "torch")) -> Iterator[Any]:
+    """Open a client of a cluster whose workers can do the work.
+
+    Parameters
+    ----------
+    scheduler : str
+        Address of a Dask scheduler, ``tcp://host:8786``.
     packages : sequence of str
-        What workers must have in the version that is here.
+        What is imported, and must be on workers in the version that is here.
 
     Raises
     ------
@@ -43,19 +60,68 @@ def connected(
             scheduler, "no Dask scheduler answers", got=str(error).splitlines()[0], fix="check the address"
         ) from None
     with client:
-        workers = check_workers(scheduler, client, packages)
-        with joblib.parallel_config("dask", client=client, scatter=list(shared) or None):
-            yield workers
+        check_workers(scheduler, client, packages)
+        yield client
 
 
-def check_workers(scheduler: str, client: Any, packages: Sequence[str]) -> int:
-    """Check what joblib would wait for without end, that workers are there and have the packages; count them."""
+def results(
+    client: Any, scheduler: str, function: Callable[[Item], Value], items: Sequence[Item]
+) -> Iterator[tuple[Item, Value | Exception]]:
+    """Call a function on workers; yield each item with its value, or with what the call raised, when it ends.
+
+    Whatever lies on a worker that is killed counts as its killer. So what was killed is tried once more, one item
+    after the other, before it is yielded as ``distributed.KilledWorker``.
+
+    Raises
+    ------
+    InputError
+        If the scheduler or all workers are lost.
+    """
+    from distributed import KilledWorker
+
+    killed = []
+    for item, value in _results(client, scheduler, function, items):
+        if isinstance(value, KilledWorker):
+            killed.append(item)
+        else:
+            yield item, value
+    for item in killed:
+        yield from _results(client, scheduler, function, [item])
+
+
+def _results(
+    client: Any, scheduler: str, function: Callable[[Item], Value], items: Sequence[Item]
+) -> Iterator[tuple[Item, Value | Exception]]:
+    from distributed import as_completed
+
+    fix = "start it and this again; what is done is kept"
+    left = dict(zip(client.map(function, items, pure=False), items, strict=True))
+    while left:
+        try:
+            ended = as_completed(list(left), loop=client.loop, timeout=PATIENCE)  # type: ignore[no-untyped-call]
+            for future in ended:
+                if future.cancelled():
+                    raise InputError(scheduler, "was lost during the work", fix=fix)
+                yield left.pop(future), future.exception() if future.status == "error" else future.result()
+        except TimeoutError:
+            try:
+                client.wait_for_workers(1, timeout=PATIENCE)
+            except TimeoutError:
+                raise InputError(scheduler, "has no workers any more", fix=fix.replace("it", "some")) from None
+
+
+def check_workers(scheduler: str, client: Any, packages: Sequence[str]) -> None:
+    """Check what would be waited for without end, that workers are there and have the packages."""
     if not (threads := client.nthreads()):
         raise InputError(scheduler, "has no workers", fix=f"start some: dask worker {scheduler} --nthreads 1")
     if many := [worker for worker, count in threads.items() if count != 1]:
         raise InputError(scheduler, "workers have several threads", got=first(many), fix="start them with --nthreads 1")
-    for package in packages:
-        here = importlib.metadata.version(package)
+    known = importlib.metadata.packages_distributions()  # cv2 is imported, opencv-python is installed
+    for package in [known.get(name, [name])[0] for name in packages]:
+        try:
+            here = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            raise InputError(package, "is not installed here", fix="install it as on the workers") from None
         try:
             there = client.run(importlib.metadata.version, package)
         except importlib.metadata.PackageNotFoundError:
@@ -68,4 +134,3 @@ def check_workers(scheduler: str, client: Any, packages: Sequence[str]) -> int:
                 got=first([f"{version} on {worker}" for worker, version in other.items()]),
                 fix="install the same version there",
             )
-    return len(threads)

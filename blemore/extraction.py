@@ -1,19 +1,19 @@
 """From clips to features: one ``.npy`` a clip, on one machine or many, resumed by content (paper, 4.1 and 4.2).
 
 Each feature file ``NAME.npy (T, D)`` has a neighbour ``NAME.json`` that says what it was made of: digests of the
-clip and of the weights, encoder, variant, revision. It is written last, and each file appears at once, so an
-interrupted extraction loses at most the clips that were running, and nothing is extracted twice.
+clip and of the weights, encoder, variant, revision; and the digest of the features themselves. It is written first,
+and each file appears at once, so an interrupted extraction loses at most the clips that were running, nothing is
+extracted twice, and features without it are someone else's.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from blemore import clusters, files
+from blemore import clusters, feature_files
 from blemore.encoders import Encoder, Extractor
+from blemore.encoders.registry import usual_precision
 from blemore.errors import BlemoreError, InputError, first
 from blemore.labels import stem
 from blemore.sources import sha256_of
@@ -120,25 +121,32 @@ def extract(
         raise InputError("jobs", "number of processes", expected="1 or more", got=str(jobs))
     clips = gather(paths, encoder.reads)
     weights = None if weights is None else Path(weights)
-    if weights and not weights.is_file():
-        raise InputError(weights, "no such file", fix="check the path of the weights")
+    try:
+        if weights and not weights.is_file():
+            raise InputError(weights, "no such file", fix="check the path of the weights")
+        weights_digest = sha256_of(weights) if weights else ""
+    except OSError as error:
+        raise _unreadable(weights, error) from None
     job = Job(
         encoder=encoder,
         variant=encoder.variant(variant).name,
         weights=weights.absolute() if weights else None,
-        weights_digest=sha256_of(weights) if weights else "",
+        weights_digest=weights_digest,
         device=device,
-        precision="float32" if device == "cpu" else "float16",
+        precision=usual_precision(device),
         out=Path(out).resolve(),
     )
     if same := [clip for clip in clips if job.target(clip) == clip.resolve()]:
         raise InputError(same[0], "its features would overwrite it", fix="choose another folder for them")
     try:
+        if others := [path.name for clip in clips for path in _others(job, clip)]:
+            raise InputError(
+                out, f"would lose what is not {encoder.name}'s", got=first(others), fix="choose another --out"
+            )
         job.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(out, "cannot be written to", got=error.strerror or "", fix="choose another folder") from None
-    if scheduler:
-        clips = [clip.absolute() for clip in clips]
+    clips = [clip.absolute() if scheduler else clip for clip in clips]
     done: dict[str, Outcome] = {}
     with tqdm(total=len(clips), desc=encoder.name, unit="clip", disable=not progress) as bar:
         for outcome in _execute(job, clips, jobs, scheduler):
@@ -158,11 +166,14 @@ def gather(paths: Sequence[str | Path], reads: str = "clip") -> list[Path]:
 
     found: list[Path] = []
     for path in map(Path, paths):
-        inside = sorted(filter(readable, path.iterdir())) if path.is_dir() else []
-        if path.is_dir() and not inside:
-            raise InputError(path, "folder holds nothing to read", expected=f"files {' or '.join(SUFFIXES[reads])}")
-        if not path.exists():
-            raise InputError(path, "no such file", fix="check the path")
+        try:
+            inside = sorted(filter(readable, path.iterdir())) if path.is_dir() else []
+            if path.is_dir() and not inside:
+                raise InputError(path, "folder holds nothing to read", expected=f"files {' or '.join(SUFFIXES[reads])}")
+            if not path.exists():
+                raise InputError(path, "no such file", fix="check the path")
+        except OSError as error:
+            raise _unreadable(path, error) from None
         found += inside or [path]
     if not found:
         raise InputError("clips", "none are given", fix="name files or folders")
@@ -180,20 +191,20 @@ def extract_one(job: Job, clip: Path) -> Outcome:
     try:
         identity = job.identity(sha256_of(clip))
     except OSError as error:
-        return Outcome(str(clip), "failed", problem=str(InputError(clip, "cannot be read", got=error.strerror or "")))
+        return Outcome(str(clip), "failed", problem=str(_unreadable(clip, error)))
     if kept := _kept(target, identity):
         return Outcome(str(clip), "kept", kept[0], flag=kept[1])
     extractor = _opened(job)  # what is wrong with the encoder is wrong for all clips: it ends the extraction
     try:
         features = extractor(clip)
-        _check(clip, features)
+        _check(clip, features, job.encoder.variant(job.variant).dim)
     except BlemoreError as error:
-        return Outcome(str(clip), "failed", problem=str(error))
+        return _failed(job, clip, error)
     except Exception as error:  # a long batch must not end for one clip that a library stumbles over
-        text = f"{type(error).__name__} {first(str(error).splitlines(), 1)}"
-        return Outcome(str(clip), "failed", problem=str(InputError(clip, "cannot be extracted", got=text)))
-    _save(target, features, identity, extractor.flag)
-    return Outcome(str(clip), "extracted", len(features), flag=extractor.flag)
+        return _failed(job, clip, InputError(clip, "cannot be extracted", got=_named(error)))
+    flag = getattr(extractor, "flag", "")  # others' encoders may have nothing to remark
+    feature_files.write_frames(target, features, {**identity, "rows": len(features), "flag": flag})
+    return Outcome(str(clip), "extracted", len(features), flag=flag)
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
@@ -202,10 +213,15 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
     return {**counts, "clips": [asdict(one) for one in outcomes]}
 
 
+def _unreadable(path: object, error: OSError) -> InputError:
+    return InputError(path, "cannot be read", got=error.strerror or str(error), fix="check path and permissions")
+
+
 def _execute(job: Job, clips: Sequence[Path], jobs: int, scheduler: str | None) -> Iterator[Outcome]:
     if scheduler:
-        with clusters.connected(scheduler, packages=("blemore", "torch", "av")):
-            yield from _parallel(job, clips, n_jobs=-1)
+        with clusters.opened(scheduler, packages=("blemore", "torch", *job.encoder.libraries)) as client:
+            for clip, result in clusters.results(client, scheduler, partial(extract_one, job), clips):
+                yield _lost(job, clip, result) if isinstance(result, Exception) else result
     elif jobs == 1 or len(clips) == 1:
         yield from (extract_one(job, clip) for clip in clips)
     else:
@@ -222,6 +238,28 @@ def _parallel(job: Job, clips: Sequence[Path], n_jobs: int) -> Iterator[Outcome]
         raise InputError("jobs", "a process was killed", got=got, fix=fix) from None
 
 
+def _lost(job: Job, clip: Path, error: Exception) -> Outcome:
+    """Return what became of a clip whose worker gave no outcome; what is wrong for all clips is raised."""
+    if isinstance(error, BlemoreError):
+        raise error
+    killed = "its worker was killed each time; perhaps the memory is short"
+    got = "" if type(error).__name__ == "KilledWorker" else _named(error)
+    return _failed(job, clip, InputError(clip, "cannot be extracted" if got else killed, got=got))
+
+
+def _failed(job: Job, clip: Path, error: BlemoreError) -> Outcome:
+    """Return a clip's failure, and delete its features of before: they were made of something else."""
+    target = job.target(clip)
+    for path in (target, target.with_suffix(".json")):
+        with suppress(OSError):
+            path.unlink()
+    return Outcome(str(clip), "failed", problem=str(error))
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__} {first(str(error).splitlines(), 1)}".rstrip()
+
+
 _MODELS: dict[tuple[object, ...], Extractor] = {}  # one a process: what a worker opened for its first clip
 
 
@@ -235,26 +273,26 @@ def _opened(job: Job) -> Extractor:
     return _MODELS[key]
 
 
-def _check(clip: Path, features: NDArray[np.float32]) -> None:
-    if features.ndim != 2 or 0 in features.shape or features.dtype != np.float32:
+def _check(clip: Path, features: NDArray[np.float32], dim: int) -> None:
+    if features.shape[1:] != (dim,) or not len(features) or features.dtype != np.float32:
         got = f"{features.dtype} {features.shape}"
-        raise InputError(clip, "features", expected="float32 (T, D), at least one row", got=got)
+        raise InputError(clip, "features", expected=f"float32 (T, {dim}), at least one row", got=got)
     if not np.isfinite(features).all():
         raise InputError(clip, "NaN or infinite features", fix="extract it in float32, on a CPU")
 
 
-def _save(target: Path, features: NDArray[np.float32], identity: dict[str, object], flag: str) -> None:
-    buffer = io.BytesIO()
-    np.save(buffer, features, allow_pickle=False)
-    files.write_atomically(target, buffer.getvalue())
-    made_of = {**identity, "features": hashlib.sha256(buffer.getvalue()).hexdigest(), "rows": len(features)}
-    files.write_atomically(target.with_suffix(".json"), json.dumps({**made_of, "flag": flag}, indent=1))
+def _others(job: Job, clip: Path) -> list[Path]:
+    """Return the files where a clip's features go that are not of this encoder's features."""
+    target = job.target(clip)
+    if feature_files.made_of(target).get("encoder") == job.encoder.name:
+        return []
+    return [path for path in (target, target.with_suffix(".json")) if path.exists()]
 
 
 def _kept(target: Path, identity: dict[str, object]) -> tuple[int, str] | None:
     """Return rows and flag of features that were made of the same and are as they were written, else nothing."""
     try:
-        made_of = json.loads(target.with_suffix(".json").read_text())
+        made_of = feature_files.made_of(target)
         whole = sha256_of(target) == made_of["features"]
         same = {key: made_of.get(key) for key in identity} == identity
         return (int(made_of["rows"]), str(made_of["flag"])) if whole and same else None

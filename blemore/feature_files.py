@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
+import os
 import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +35,8 @@ OpenFace 3 is not the OpenFace 2 of the paper, and has an id of its own."""
 
 _BOOKKEEPING = {"frame", "face_id", "timestamp", "confidence", "success"}  # columns of OpenFace, no features
 
+_KIND = ("encoder", "variant", "revision", "weights", "precision")  # what is the same for features that compare
+
 
 def read(path: str | Path, *, encoder: str = "", origin: str = "measured") -> Features:
     """Read a feature table (section 4.3), in one of the public baseline's two layouts.
@@ -47,7 +53,7 @@ def read(path: str | Path, *, encoder: str = "", origin: str = "measured") -> Fe
     """
     path = Path(path)
     encoder = encoder or path.stem
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112  (false where the path cannot even be looked at)
         return read_folder(path, encoder=encoder, origin=origin)
     arrays = _load(path)
     if not isinstance(arrays, dict) or not {"X", "filenames"} <= set(arrays):
@@ -84,10 +90,25 @@ def read_folder(folder: str | Path, *, encoder: str, subsamples: bool = False, o
     ----------
     subsamples : bool
         Keep the T rows of each clip instead. Files of one row (D,) are kept as they are in any case.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, one cannot be read, or what ``blemore extract`` wrote beside them, or their width,
+        says that they are not of one kind. Names that begin with a dot are left out.
     """
-    files = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in (".npy", ".csv"))
+    try:
+        inside = sorted(path for path in Path(folder).iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise InputError(folder, "cannot be read", got=error.strerror or str(error), fix="check the path") from None
+    files = [path for path in inside if path.suffix.lower() in (".npy", ".csv")]
     if not files:
         raise InputError(folder, "holds no .npy and no .csv", fix="one file a clip is expected")
+    made = {path.name: made_of(path) for path in files}
+    kinds = {tuple(str(held.get(key, "")) for key in _KIND): name for name, held in made.items() if held}
+    if len(kinds) > 1:
+        shown = [f"{name} by {' '.join(filter(None, kind))}" for kind, name in kinds.items()]
+        raise InputError(folder, "features of several kinds", got=first(shown), fix="extract them to different folders")
     arrays = [read_frames(path) for path in files]
     widths = {array.shape[-1] for array in arrays}
     ranks = {array.ndim for array in arrays}
@@ -142,6 +163,24 @@ def read_frames(path: Path) -> NDArray[np.floating]:
         shape = "an .npz" if isinstance(array, dict) else f"{array.dtype} {array.shape}"
         raise InputError(path, "not a feature array", expected="numbers (T, D) or (D,)", got=shape)
     return array.astype(np.float64) if array.dtype.kind != "f" else array  # type: ignore[return-value]
+
+
+def write_frames(path: Path, features: NDArray[np.float32], about: dict[str, object]) -> None:
+    """Write one clip's features (T, D) as ``.npy``, and first, beside it, what they are made of and their digest."""
+    buffer = io.BytesIO()
+    np.save(buffer, features, allow_pickle=False)
+    document = {**about, "features": hashlib.sha256(buffer.getvalue()).hexdigest()}
+    files.write_atomically(path.with_suffix(".json"), json.dumps(document, indent=1))
+    files.write_atomically(path, buffer.getvalue())
+
+
+def made_of(path: Path) -> dict[str, Any]:
+    """Return what :func:`write_frames` wrote beside features about what they are made of; empty where it did not."""
+    try:
+        held = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return held if isinstance(held, dict) and {"format", "clip", "encoder", "features"} <= set(held) else {}
 
 
 def _load(path: Path) -> dict[str, NDArray[np.generic]] | NDArray[np.generic]:

@@ -40,8 +40,8 @@ parameters.check(openface_csv=openface_csv)
 catalogue.overview()
 
 # %% [markdown]
-# Licences differ as much as costs: the weights of two video encoders are for non-commercial use alone, and OpenFace is a program with terms of its own. ImageBind's
-# weights are never downloaded; who agrees to their licence names the file.
+# Licences differ as much as costs, and OpenFace is a program with terms of its own. ImageBind's weights are for non-commercial use alone and never downloaded; who
+# agrees to their licence names the file. For VideoMAE V2 and WavLM their makers name two licences in two places; the stricter one is the safe one.
 #
 # ## What the text says and what the scripts do
 #

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from blemore import clusters
+from blemore import clusters, encoders, extraction
 from blemore.errors import InputError
 
 
@@ -37,3 +39,20 @@ class FakeClient:
 def test_a_cluster_that_cannot_work_is_one_clear_line(threads, versions, says) -> None:
     with pytest.raises(InputError, match=says):
         clusters.check_workers("tcp://b", FakeClient(threads, versions), ("blemore",))
+
+
+def test_a_package_that_is_not_here_is_one_clear_line() -> None:
+    with pytest.raises(InputError, match="no_such_package: is not installed here"):
+        clusters.check_workers("tcp://b", FakeClient({"tcp://a": 1}, {}), ("no_such_package",))
+
+
+def test_packages_are_compared_under_the_names_that_they_are_installed_by() -> None:
+    with pytest.raises(InputError, match=r"PyYAML on workers; expected .*; got 0.0.1"):
+        clusters.check_workers("tcp://b", FakeClient({"tcp://a": 1}, {"tcp://a": "0.0.1"}), ("yaml",))
+
+
+def test_workers_must_have_what_the_encoder_imports(tmp_path: Path, scheduler: str) -> None:
+    (tmp_path / "clip.mp4").touch()
+    encoder = replace(encoders.get("wavlm"), libraries=("no_such_package",))
+    with pytest.raises(InputError, match="no_such_package: is not installed here"):
+        extraction.extract(encoder, [tmp_path], tmp_path, scheduler=scheduler)

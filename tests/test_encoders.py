@@ -86,6 +86,13 @@ def test_weights_of_huggingface_are_pinned_to_a_commit(name: str) -> None:
         assert re.fullmatch(r"[0-9a-f]{40}", choice.revision)
 
 
+def test_weights_that_users_download_themselves_are_pinned_to_a_digest_that_they_are_told() -> None:
+    encoder = encoders.get("imagebind")
+    assert re.fullmatch(r"[0-9a-f]{64}", encoder.revision)
+    with pytest.raises(SourceError, match=encoder.revision):
+        encoder.open()
+
+
 def test_the_choice_between_the_text_and_the_authors_is_offered() -> None:
     giant, base = encoders.get("videomaev2").variant(), encoders.get("videomaev2").variant("vit-b")
     assert (giant.used, giant.dim, base.used, base.dim) == ("authors", 1408, "text", 768)
@@ -151,11 +158,23 @@ def test_a_library_that_does_not_import_is_one_clear_line(mine: Encoder) -> None
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("error", [RuntimeError("CUDA out of memory\nand more"), KeyError("state"), MemoryError()])
+def test_whatever_goes_wrong_in_opening_is_one_clear_line(mine: Encoder, error: Exception) -> None:
+    def load(opening: Opening) -> None:
+        raise error
+
+    with pytest.raises(InputError, match=f"mine: cannot be opened; got {type(error).__name__}") as caught:
+        Encoder(**{**vars(mine), "load": load}).open()
+    assert "\n" not in str(caught.value)
+
+
 def test_wrong_choices_are_refused_before_a_model_is_loaded(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="unknown precision 'float61'; did you mean 'float16'"):
         encoders.get("clip").open(precision="float61")
     with pytest.raises(InputError, match="device: cuda:99 cannot be used"):
         encoders.get("egemaps").open(device="cuda:99")
+    with pytest.raises(InputError, match="device: hpu cannot be used"):
+        encoders.get("egemaps").open(device="hpu")
     with pytest.raises(InputError, match="no such file"):
         encoders.get("clip").open(weights=tmp_path / "absent.pth")
 

@@ -87,6 +87,17 @@ def test_frames_of_low_confidence_or_without_success_are_interpolated(tmp_path: 
     assert (tracked.good, len(tracked.frames)) == (17 / 20, 20)
 
 
+def test_what_a_lost_frame_holds_does_not_matter_unless_it_is_kept(tmp_path: Path) -> None:
+    whole = openface.read(written(tmp_path, bad=(0, 5, 6))).frames
+    path = written(tmp_path, bad=(0, 5, 6))
+    path.write_text(path.read_text().replace("-1.0", "").replace("0.1", ""))
+    np.testing.assert_array_equal(openface.read(path).frames, whole)
+    path = written(tmp_path, bad=(0, 5, 6, 7))
+    path.write_text(path.read_text().replace("-1.0", "nan"))
+    with pytest.raises(InputError, match="row 1, column AU01_r: not a number; run OpenFace again"):
+        openface.read(path)
+
+
 def test_confidence_of_exactly_the_threshold_is_good(tmp_path: Path) -> None:
     assert openface.read(written(tmp_path, bad=(5,), confidence=0.85, success=1)).flag == ""
 

@@ -10,13 +10,15 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from blemore import encoders, extraction, feature_files, fixture, media
+from blemore import clusters, encoders, extraction, feature_files, fixture, media
 from blemore.encoders import Encoder, Variant
 from blemore.encoders.registry import Opening
 from blemore.errors import InputError, SourceError, UnknownNameError
@@ -142,11 +144,29 @@ def test_what_a_library_stumbles_over_is_one_line_too(clips: Path, tmp_path: Pat
     assert outcome.problem.endswith("cannot be extracted; got RuntimeError sizes differ and 1 more")
 
 
-@pytest.mark.parametrize("value", [np.full((2, 3), np.nan, np.float32), np.zeros((0, 3), np.float32), np.zeros((2, 3))])
+@pytest.mark.parametrize(
+    "value",
+    [np.full((2, 3), np.nan, np.float32), np.zeros((0, 3), np.float32), np.zeros((2, 3)), np.zeros(3, np.float32)],
+)
 def test_features_that_are_none_are_refused(clips: Path, tmp_path: Path, value: np.ndarray) -> None:
     broken = replace(MEAN, name=f"broken {value.dtype} {value.shape}", load=lambda opening: lambda path: value)
     (outcome,) = extraction.extract(broken, [next(clips.iterdir())], tmp_path)
     assert outcome.status == "failed" and "features" in outcome.problem
+
+
+@pytest.mark.parametrize(("device", "precision"), [("cpu", "float32"), ("cpu:0", "float32"), ("meta", "float16")])
+def test_half_precision_is_used_except_on_a_cpu(clips: Path, tmp_path: Path, device: str, precision: str) -> None:
+    clip = next(clips.iterdir())
+    extraction.extract(MEAN, [clip], tmp_path, device=device)
+    assert json.loads((tmp_path / f"{clip.stem}.json").read_text())["precision"] == precision
+    assert MEAN.open(device=device).opening.precision == precision
+
+
+def test_features_of_another_width_than_declared_are_refused(clips: Path, tmp_path: Path) -> None:
+    wide = replace(MEAN, name="wide", choices=(replace(CHOICES[0], dim=4),))
+    (outcome,) = extraction.extract(wide, [next(clips.iterdir())], tmp_path)
+    assert outcome.status == "failed"
+    assert "features; expected float32 (T, 4), at least one row; got float32 (10, 3)" in outcome.problem
 
 
 def test_nothing_is_done_twice_and_the_model_is_not_even_opened(clips: Path, tmp_path: Path) -> None:
@@ -177,11 +197,21 @@ def test_whatever_features_depend_on_makes_them_new(clips: Path, tmp_path: Path,
     elif change == "features":
         np.save(out / f"{path.stem}.npy", np.ones((2, 3), np.float32))
     elif change == "sidecar":
-        (out / f"{path.stem}.json").write_text("[]")
+        sidecar = out / f"{path.stem}.json"
+        sidecar.write_text(sidecar.read_text().replace('"format": 1', '"format": 0'))
     else:
         options = {"device": "meta"}
     assert extraction.extract(encoder, [path], out, **options)[0].status == "extracted"
     assert extraction.extract(encoder, [path], out, **options)[0].status == "kept"
+
+
+def test_a_clip_that_fails_leaves_no_features_of_what_it_was_before(clips: Path, tmp_path: Path) -> None:
+    path, out = tmp_path / "clip.mp4", tmp_path / "out"
+    path.write_bytes(next(clips.iterdir()).read_bytes())
+    extraction.extract(MEAN, [path], out)
+    path.write_bytes(path.read_bytes()[:-500])
+    assert extraction.extract(MEAN, [path], out)[0].status == "failed"
+    assert contents(out) == {}
 
 
 def test_what_is_remarkable_about_a_clip_is_said_each_time(tmp_path: Path, capsys) -> None:
@@ -274,6 +304,32 @@ def test_ready_features_are_never_overwritten_by_what_is_made_of_them(tmp_path: 
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("npy", "features of other programs"),
+        ("json", "[]"),
+        ("json", '{"encoder": "mean"}'),
+        ("json", "notes"),
+        ("both", "another encoder"),
+    ],
+)
+def test_what_other_programs_and_encoders_made_is_never_overwritten(
+    clips: Path, tmp_path: Path, name: str, content: str
+) -> None:
+    clip = next(clips.iterdir())
+    if name == "both":
+        extraction.extract(replace(MEAN, name="other"), [clip], tmp_path)
+        files = f"{clip.stem}.npy, {clip.stem}.json"
+    else:
+        files = f"{clip.stem}.{name}"
+        (tmp_path / files).write_text(content)
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match=rf"would lose what is not mean's; got {files}; choose another --out"):
+        extraction.extract(MEAN, [clips], tmp_path)
+    assert contents(tmp_path) == before
+
+
 def test_a_folder_that_cannot_be_made_is_one_clear_line(clips: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"file/out: cannot be written to; got Not a directory"):
@@ -294,6 +350,54 @@ def test_a_process_that_is_killed_is_one_clear_line_and_what_is_done_stays_done(
         extraction.extract(replace(MEAN, name="killed", load=Killed), [clips], tmp_path, jobs=2)
     assert {path.suffix for path in tmp_path.iterdir()} <= {".npy", ".json", ".part"}
     assert statuses(extraction.extract(replace(MEAN, name="killed"), [clips], tmp_path))["failed"] == 0
+
+
+@pytest.fixture
+def lone() -> Iterator[Any]:
+    """A cluster of one worker with one thread, where what kills a worker is given up at once."""
+    dask, distributed = pytest.importorskip("dask"), pytest.importorskip("distributed")
+    one = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": ":0", "protocol": "tcp://"}
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), distributed.LocalCluster(**one) as cluster:
+        yield cluster
+
+
+class Process(MeanColour):
+    """An encoder whose only feature is the process that it runs in."""
+
+    def __call__(self, path: Path) -> np.ndarray:
+        return np.full((1, 1), os.getpid(), np.float32)
+
+
+def test_one_worker_with_one_thread_does_the_work_itself(clips: Path, tmp_path: Path, lone: Any) -> None:
+    one = Variant("pid", 1, "clip", "1", revision="1")
+    extraction.extract(
+        replace(MEAN, name="process", choices=(one,), load=Process), [clips], tmp_path, scheduler=lone.scheduler_address
+    )
+    processes = {np.load(path).item() for path in tmp_path.glob("*.npy")}
+    assert len(processes) == 1 and os.getpid() not in processes
+
+
+def test_a_clip_that_kills_its_workers_is_reported_and_the_others_finish(
+    clips: Path, tmp_path: Path, lone: Any, capsys
+) -> None:
+    paths = [path for path in sorted(clips.iterdir()) if path.stem.startswith("A9001")]
+    fatal = [path for path in paths if path.stem.startswith("A9001_hap")]
+    outcomes = extraction.extract(
+        replace(MEAN, name="killed", load=Killed), paths, tmp_path, scheduler=lone.scheduler_address
+    )
+    assert {one.clip for one in outcomes if one.status == "failed"} == set(map(str, fatal))
+    assert all((tmp_path / f"{path.stem}.json").exists() == (path not in fatal) for path in paths)
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("failed: ")]
+    assert len(lines) == len(fatal) > 0 and all("its worker was killed" in line for line in lines)
+
+
+def test_a_cluster_that_loses_all_its_workers_is_one_clear_line(
+    clips: Path, tmp_path: Path, lone: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clusters, "PATIENCE", 1)
+    monkeypatch.setattr(clusters, "check_workers", lambda *_: lone.scale(0))
+    with pytest.raises(InputError, match="has no workers any more; start some and this again"):
+        extraction.extract(MEAN, [clips], tmp_path, scheduler=lone.scheduler_address)
 
 
 def peak(path: Path) -> int:
@@ -336,6 +440,17 @@ def test_the_commands_go_from_clips_to_a_feature_table(clips: Path, tmp_path: Pa
     assert feature_files.read(tmp_path / "mean.npz").encoder == "mean"
 
 
+@pytest.mark.parametrize("change", ["encoder", "variant", "revision", "weights", "precision"])
+def test_features_of_several_kinds_are_never_aggregated_together(clips: Path, tmp_path: Path, change: str) -> None:
+    extraction.extract(MEAN, [clips], tmp_path)
+    feature_files.read_folder(tmp_path, encoder="mean")
+    sidecar = sorted(tmp_path.glob("*.json"))[3]
+    sidecar.write_text(json.dumps({**json.loads(sidecar.read_text()), change: "else"}))
+    with pytest.raises(InputError, match=rf"features of several kinds; got .*{sidecar.stem}.npy by .*else") as caught:
+        feature_files.read_folder(tmp_path, encoder="mean")
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.usefixtures("mean")
 def test_the_exit_code_says_that_a_clip_failed(clips: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.mp4").write_bytes(b"")
@@ -356,3 +471,21 @@ def test_bad_requests_are_one_line(clips: Path, tmp_path: Path) -> None:
     assert "no such file" in refused("extract", "--encoder", "clip", str(clips / "absent.mp4"), *out)
     assert "a name ending in .npz" in refused("aggregate", str(tmp_path), "--out", str(tmp_path / "table"))
     assert "holds no .npy" in refused("aggregate", str(tmp_path), "--out", str(tmp_path / "table.npz"))
+
+
+@pytest.mark.usefixtures("mean")
+def test_paths_that_cannot_even_be_looked_at_are_one_line(clips: Path, tmp_path: Path) -> None:
+    long, out = "x" * 300, str(tmp_path / "out")
+    extract = ("extract", "--encoder", "mean", "--out", out)
+    assert "xx: cannot be read; got File name too long" in refused(*extract, long)
+    assert "xx: cannot be read; got File name too long" in refused(*extract, str(clips), "--weights", long)
+    assert "xx: cannot be read; got File name too long" in refused("aggregate", long, "--out", out + ".npz")
+    clip = shutil.copy(next(clips.iterdir()), tmp_path / f"{'x' * 251}.mp4")
+    assert "got File name too long" in refused(*extract, str(clip))  # its features' names are longer
+    assert "a name ending in .npz, in a folder that is there" in refused("aggregate", out, "--out", f"{long}/out.npz")
+
+
+def test_an_encoder_of_others_may_have_nothing_to_remark(clips: Path, tmp_path: Path) -> None:
+    bare = replace(MEAN, name="bare", load=lambda opening: lambda path: np.ones((1, 3), np.float32))
+    (outcome,) = extraction.extract(bare, [next(clips.iterdir())], tmp_path)
+    assert (outcome.status, outcome.flag) == ("extracted", "")

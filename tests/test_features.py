@@ -89,6 +89,7 @@ def test_a_folder_of_frames_is_aggregated_or_kept(tmp_path: Path) -> None:
     frames = {name: np.random.default_rng(i).normal(size=(3 + i, 4)) for i, name in enumerate(NAMES)}
     for name, array in frames.items():
         np.save(tmp_path / f"{name}.npy", array)
+    (tmp_path / f"._{NAMES[0]}.npy").write_bytes(b"what macOS leaves on other disks")
     aggregated = feature_files.read(tmp_path, encoder="mine")
     assert aggregated.x.shape == (3, 28)
     np.testing.assert_allclose(aggregated.x[1, 4:8], frames[NAMES[1]].std(axis=0), rtol=1e-6)

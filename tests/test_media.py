@@ -131,6 +131,13 @@ def test_a_spoilt_file_is_one_clear_line(clip: Path, tmp_path: Path, spoilt: str
     assert str(caught.value).startswith(str(path)) and "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("extra", [1, 4, 7])
+def test_a_few_bytes_after_the_last_box_spoil_no_clip(clip: Path, tmp_path: Path, extra: int) -> None:
+    path = tmp_path / "padded.mp4"
+    path.write_bytes(clip.read_bytes() + bytes(extra))
+    assert len(list(media.frames(path))) == 25 and len(media.audio(path)) == len(media.audio(clip))
+
+
 def test_a_truncated_file_whose_index_comes_first_is_refused_too(clip: Path, tmp_path: Path) -> None:
     """Decoders take it for a short clip."""
     import av

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def aggregate(folder: Path, out: Path, as_json: bool) -> None:
     from blemore import feature_files
     from blemore.errors import InputError
 
-    if out.suffix != ".npz" or not out.absolute().parent.is_dir():
+    if out.suffix != ".npz" or not os.path.isdir(out.absolute().parent):  # noqa: PTH112  (says no to any path)
         raise InputError(out, "cannot be written", expected="a name ending in .npz, in a folder that is there")
     table = feature_files.read_folder(folder, encoder=folder.name)
     feature_files.write(out, table)

@@ -115,10 +115,13 @@ def pretrained(kind: type[Any], config: Any, state: State, where: object, openin
     with _quiet():
         try:
             model, info = kind.from_pretrained(
-                None, config=config, state_dict=dict(state), dtype=dtype, output_loading_info=True
-            )
+                None, config=config, state_dict=dict(state), dtype=dtype, output_loading_info=True,
+                ignore_mismatched_sizes=True,
+            )  # fmt: skip
         except RuntimeError as error:
-            raise InputError(where, "weights of other shapes", got=_shapes(error), fix=_FIX) from None
+            raise InputError(where, "not the weights of this network", got=_shapes(error), fix=_FIX) from None
+    if others := [f"{key} {tuple(held)}, not {tuple(own)}" for key, held, own in sorted(info["mismatched_keys"])]:
+        raise InputError(where, "weights of other shapes", got=first(others, 1), fix=_FIX)
     _refuse(where, info["missing_keys"], info["unexpected_keys"])
     return model.to(opening.device).eval()
 

@@ -26,6 +26,8 @@ config, build = NETWORK.config, NETWORK.build
 
 ADDRESS = "https://dl.fbaipublicfiles.com/imagebind/imagebind_huge.pth"
 """Where Meta offers the weights, for non-commercial use."""
+DIGEST = "d6f6c22bedcc90708448d5d2fbb7b2db9c73f505dc89bd0b2e09b23af1b62157"
+"""SHA-256 of that file, 4,803,584,173 bytes, as copies of it on huggingface.co state it; to compare one's own with."""
 
 _STEM = "modality_preprocessors.vision."
 _TRUNK = "modality_trunks.vision."
@@ -94,7 +96,7 @@ def load(opening: Opening) -> Extractor:
     if opening.weights is None:
         raise SourceError(
             f"imagebind: its weights are for non-commercial use (CC-BY-NC-SA 4.0) and never downloaded unasked; "
-            f"if that is fine, download {ADDRESS} (4.5 GB) and give the file as --weights"
+            f"if that is fine, download {ADDRESS} (4.8 GB, SHA-256 {DIGEST}) and give the file as --weights"
         )
     model = NETWORK.opened("imagebind", ENCODER.variant(opening.variant), VIT_H_14, opening, convert)
     return FrameExtractor(clip_still(), lambda batch: embed(model, batch), opening, batch=16)
@@ -108,7 +110,7 @@ ENCODER = Encoder(
     licence="CC-BY-NC-SA 4.0: non-commercial",
     reference="Girdhar et al. 2023, arXiv:2305.05665",
     choices=(
-        Variant("huge", 1024, "frame", "1 per frame", 632_076_800, ADDRESS, "imagebind_huge.pth", used="authors",
+        Variant("huge", 1024, "frame", "1 per frame", 632_076_800, ADDRESS, DIGEST, used="authors",
                 note="every frame as a still; rows have unit length", flops=8_364_756_992_000),
     ),
     load=load,

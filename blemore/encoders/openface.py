@@ -55,13 +55,13 @@ def read(path: str | Path) -> Tracked:
 
     A frame is good if ``success`` is 1 and ``confidence`` at least 0.85. Where at least 85 % are good, the others are
     interpolated linearly between good ones, the last good one is held to the end, and frames before the first
-    are dropped. Where fewer are good, all stay as they are, and the clip is flagged. A file with a header and no
-    row gives one row of zeros, flagged.
+    are dropped; what lost frames hold does not matter. Where fewer are good, all stay as they are, and the clip is
+    flagged. A file with a header and no row gives one row of zeros, flagged.
 
     Raises
     ------
     InputError
-        If a column is missing, or a value is no number.
+        If a column is missing, or a value that is used is no number.
     """
     try:
         cells = read_csv(path, {*COLUMNS, "success", "confidence"})
@@ -73,6 +73,12 @@ def read(path: str | Path) -> Tracked:
     success, confidence = _numbers(path, cells, ("success", "confidence")).T
     good = (success == 1) & (confidence >= CONFIDENCE)
     lost, ratio = int((~good).sum()), float(good.mean())
+    unfit = ~np.isfinite(values)
+    if ratio >= ENOUGH:
+        unfit[~good] = False
+    if unfit.any():
+        row, column = np.argwhere(unfit)[0]
+        raise InputError(path, f"row {row + 1}, column {COLUMNS[column]}: not a number", fix="run OpenFace again")
     if not lost:
         return Tracked(values.astype(np.float32), ratio, "")
     if ratio < ENOUGH:
@@ -89,13 +95,9 @@ def read(path: str | Path) -> Tracked:
 
 def _numbers(path: str | Path, cells: pd.DataFrame, columns: tuple[str, ...]) -> NDArray[np.float64]:
     try:
-        values = cells[list(columns)].to_numpy(dtype=np.float64)
+        return cells[list(columns)].to_numpy(dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise InputError(path, "a value is not a number", got=str(error)) from None
-    if not np.isfinite(values).all():
-        row, column = np.argwhere(~np.isfinite(values))[0]
-        raise InputError(path, f"row {row + 1}, column {columns[column]}: not a number", fix="run OpenFace again")
-    return values
 
 
 @dataclass

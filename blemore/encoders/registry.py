@@ -11,14 +11,22 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from blemore.errors import BlemoreError, InputError, UnknownNameError
+from blemore.errors import BlemoreError, InputError, UnknownNameError, first
 
 PRECISIONS = ("float32", "float16", "bfloat16")
-"""Number formats that a model can compute in; by default float32 on a CPU and float16 on a GPU."""
-
+"""Number formats that a model can compute in."""
 
 RATE = 25
 """Frames a second that costs are stated for."""
+
+
+def usual_precision(device: str) -> str:
+    """Return the number format for a device, as torch names it: float32 on a CPU, float16 elsewhere.
+
+    >>> usual_precision("cpu:0"), usual_precision("cuda:1")
+    ('float32', 'float16')
+    """
+    return "float32" if device.partition(":")[0] == "cpu" else "float16"
 
 
 class LibraryError(BlemoreError):
@@ -191,7 +199,7 @@ class Encoder:
         device : str
             As torch names it: ``cpu``, ``cuda``, ``cuda:1``.
         precision : str
-            One of :data:`PRECISIONS`, by default float32 on a CPU and float16 elsewhere.
+            One of :data:`PRECISIONS`, by default that of :func:`usual_precision`.
 
         Raises
         ------
@@ -200,7 +208,7 @@ class Encoder:
             weights are not here and may not be downloaded, or a library is missing.
         """
         chosen = self.variant(variant)
-        precision = precision or ("float32" if device == "cpu" else "float16")
+        precision = precision or usual_precision(device)
         if precision not in PRECISIONS:
             raise UnknownNameError("precision", precision, PRECISIONS)
         if lacking := self.lacking():
@@ -211,12 +219,18 @@ class Encoder:
         _check_device(device)
         try:
             return self.load(Opening(chosen.name, None if weights is None else Path(weights), device, precision))
+        except BlemoreError:
+            raise
         except ImportError as error:
-            why = str(error.__cause__ or error).splitlines()[0]
+            why = first(str(error.__cause__ or error).splitlines(), 1)
             raise LibraryError(
                 f"{self.name}: a library does not import here ({why}); {', '.join(self.libraries)} and torch must fit "
                 "one another: install them anew with the versions of requirements.lock"
             ) from None
+        except Exception as error:  # the device's memory is short, or others' encoders fail in their own ways
+            got = f"{type(error).__name__} {first(str(error).splitlines(), 1)}".rstrip()
+            fix = f"check --weights, and the memory of {device}"
+            raise InputError(self.name, "cannot be opened", got=got, fix=fix) from None
 
 
 def _check_device(device: str) -> None:
@@ -226,8 +240,8 @@ def _check_device(device: str) -> None:
 
     try:
         torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        got = str(error).splitlines()[0]
+    except Exception as error:  # each kind of device that is absent fails in its own way
+        got = first(str(error).splitlines(), 1)
         raise InputError(
             "device", f"{device} cannot be used", got=got, fix="check --device; cpu is always there"
         ) from None

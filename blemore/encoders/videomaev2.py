@@ -3,6 +3,9 @@
 The text names ViT-B/16. The authors' features are those of ViT-g/14, fine-tuned on 710 classes of Kinetics, on
 windows of 16 frames that do not overlap, the last one filled with black; and frames had blue first, as OpenCV
 reads them, where the network was trained on red first.
+
+Two licences are named: the repository of these files, OpenGVLab/VideoMAE2, is tagged Apache-2.0, and the cards of
+OpenGVLab/VideoMAEv2-Base and -giant, by the same people, CC-BY-NC 4.0.
 """
 
 from __future__ import annotations
@@ -97,7 +100,7 @@ ENCODER = Encoder(
     title="VideoMAEv2",
     modality="video",
     reads="clip",
-    licence="CC-BY-NC 4.0: non-commercial",
+    licence="Apache-2.0 (repository of these files) or CC-BY-NC 4.0: non-commercial (cards of VideoMAEv2)",
     reference="Wang et al. 2023, arXiv:2303.16727",
     choices=(
         _giant("vit-g", used="authors", note="ViT-g/14; blue first"),

@@ -1,4 +1,9 @@
-"""WavLM Large, trained on 94,000 hours of speech: one row each 20 ms (paper, section 4.2)."""
+"""WavLM Large, trained on 94,000 hours of speech: one row each 20 ms (paper, section 4.2).
+
+Two licences are named: the card of microsoft/wavlm-large points at that of microsoft/UniSpeech, CC BY-SA 3.0, and
+microsoft/unilm, where the model was published, is under the MIT licence. Which holds for the weights is an open
+question there (issue 1757).
+"""
 
 from __future__ import annotations
 
@@ -26,7 +31,7 @@ ENCODER = Encoder(
     title="WavLM",
     modality="audio",
     reads="clip",
-    licence="MIT",
+    licence="CC BY-SA 3.0 (card of the model) or MIT (repository of its code)",
     reference="Chen et al. 2022, arXiv:2110.13900",
     choices=(
         Variant("large", 1024, "20 ms", "50 per second", 315_453_120,
