@@ -73,6 +73,18 @@ def test_nested_as_defined_step_by_step() -> None:
     np.testing.assert_array_equal(fold.decided, thresholds.decide(refit.last, tuned.alpha, tuned.beta))
 
 
+def test_a_nested_row_is_the_same_beside_another() -> None:
+    data, longer = {"mine": small_data(seed=1)}, replace(SETTINGS, epochs=9)
+    together = cross_validate_all(data, [SETTINGS, longer], ["nested"], jobs=1)
+    epochs = [[fold.epoch for fold in row.folds] for row in together]
+    assert any(a == b for a, b in zip(*epochs, strict=True))  # refits of both that are one training
+    for row in together:
+        (alone,) = cross_validate_all(data, [row.settings], ["nested"], jobs=1)
+        for a, b in zip(alone.folds, row.folds, strict=True):
+            assert (a.epoch, a.alpha, a.beta, a.scores) == (b.epoch, b.alpha, b.beta, b.scores)
+            np.testing.assert_array_equal(a.probabilities, b.probabilities)
+
+
 def test_nothing_nested_is_chosen_on_the_scored_fold() -> None:
     data = small_data()
     scored = data.fold == 2
