@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import joblib
 
 from blemore.errors import InputError, first
+from blemore.precision import precision_here
 
 
 @contextmanager
 def connected(
-    scheduler: str, shared: Sequence[object] = (), packages: Sequence[str] = ("blemore", "torch")
+    scheduler: str,
+    shared: Sequence[object] = (),
+    packages: Sequence[str] = ("blemore", "torch"),
+    precisions: Collection[str] = (),
 ) -> Iterator[int]:
     """Let joblib compute on a cluster; the value is its number of workers.
 
@@ -26,6 +30,8 @@ def connected(
         Large arguments of the tasks, sent to each worker once.
     packages : sequence of str
         What workers must have in the version that is here.
+    precisions : collection of str
+        Of the products to compute there, see :data:`blemore.precision.PRECISIONS`.
 
     Raises
     ------
@@ -44,6 +50,8 @@ def connected(
         ) from None
     with client:
         workers = check_workers(scheduler, client, packages)
+        if "medium" in precisions:
+            check_precision(scheduler, client)
         with joblib.parallel_config("dask", client=client, scatter=list(shared) or None):
             yield workers
 
@@ -69,3 +77,15 @@ def check_workers(scheduler: str, client: Any, packages: Sequence[str]) -> int:
                 fix="install the same version there",
             )
     return len(threads)
+
+
+def check_precision(scheduler: str, client: Any) -> None:
+    """Check that products at precision medium are as accurate on every worker as they are meant to be."""
+    there = client.run(precision_here)
+    if other := [worker for worker, precision in there.items() if precision != "medium"]:
+        raise InputError(
+            scheduler,
+            "float32 products of workers at precision medium round otherwise than here",
+            got=first(other),
+            fix="take workers with processors like this machine's, or train exact",
+        )

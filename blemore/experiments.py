@@ -89,9 +89,9 @@ class CrossValidation:
         return np.concatenate([fold.truth for fold in self.folds])
 
 
-def settings_for(features: Features, scheduler: str | None = None, **changes: Any) -> Settings:
-    """Return the paper's settings for these features, some changed, at the precision that pays here."""
-    if changes.get("mode") != "exact" and not scheduler:
+def settings_for(features: Features, **changes: Any) -> Settings:
+    """Return the paper's settings for these features, some changed; mode fast at the precision that pays here."""
+    if changes.get("mode", "fast") == "fast":
         changes = {"precision": precision_here(), **changes}
     return paper_settings(subsampled=features.subsampled, **changes)
 
@@ -122,7 +122,7 @@ def cross_validate(
     **changes
         Settings other than the paper's: ``epochs``, ``learning_rate``, ``seed``, ``mode`` ...
     """
-    settings = settings_for(features, scheduler, model=model, **changes)
+    settings = settings_for(features, model=model, **changes)
     how: dict[str, Any] = {"folder": folder, "jobs": jobs, "scheduler": scheduler, "progress": progress}
     return cross_validate_all({features.encoder: gather(clips, features)}, [settings], [protocol], **how)[0]
 

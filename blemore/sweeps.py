@@ -197,7 +197,8 @@ def _units(data: Mapping[str, Data], todo: Sequence[Task], workers: int) -> list
 
 def _execute(data: Mapping[str, Data], todo: Sequence[Task], jobs: int | None, scheduler: str | None) -> Iterator[Run]:
     if scheduler and todo:
-        with clusters.connected(scheduler, list(data.values())) as workers:
+        precisions = {task.settings.precision for task in todo}
+        with clusters.connected(scheduler, list(data.values()), precisions=precisions) as workers:
             yield from _parallel(data, _units(data, todo, workers), n_jobs=-1)
         return
     jobs = min(jobs or joblib.cpu_count(), len(todo))

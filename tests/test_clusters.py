@@ -19,9 +19,9 @@ class FakeClient:
     def nthreads(self) -> dict[str, int]:
         return self._threads
 
-    def run(self, function, package: str) -> dict[str, str]:
+    def run(self, function, *package: str) -> dict[str, str]:
         if self._versions is None:
-            raise importlib.metadata.PackageNotFoundError(package)
+            raise importlib.metadata.PackageNotFoundError(*package)
         return self._versions
 
 
@@ -37,3 +37,9 @@ class FakeClient:
 def test_a_cluster_that_cannot_work_is_one_clear_line(threads, versions, says) -> None:
     with pytest.raises(InputError, match=says):
         clusters.check_workers("tcp://b", FakeClient(threads, versions), ("blemore",))
+
+
+def test_workers_whose_products_round_otherwise_are_refused() -> None:
+    clusters.check_precision("tcp://b", FakeClient({}, {"tcp://a": "medium"}))
+    with pytest.raises(InputError, match="at precision medium round otherwise than here; got tcp://c"):
+        clusters.check_precision("tcp://b", FakeClient({}, {"tcp://a": "medium", "tcp://c": "highest"}))

@@ -156,6 +156,26 @@ def test_wrong_requests_are_refused() -> None:
         cross_validate_all({"mine": few}, [SETTINGS], ["nested"])
 
 
+def test_a_cluster_is_asked_for_the_trainings_that_would_be_done_here(tmp_path: Path, monkeypatch) -> None:
+    asked: list[list[Task]] = []
+    monkeypatch.setattr(experiments, "precision_here", lambda: "medium")
+    monkeypatch.setattr(trainings, "sweep", lambda data, tasks, **how: asked.append(tasks) or [])
+    feature_files.write(tmp_path / "mine.npz", small_features(small_clips()))
+    small_clips().table[["filename", "fold"]].to_csv(tmp_path / "metadata.csv", index=False)
+    for scheduler in (None, "tcp://a:8786"):
+        trainings.train(tmp_path / "mine.npz", tmp_path / "metadata.csv", scheduler=scheduler)
+    assert asked[0] == asked[1] and asked[0][0].settings.precision == "medium"
+
+
+def test_only_mode_fast_takes_the_precision_that_pays_here(monkeypatch) -> None:
+    monkeypatch.setattr(experiments, "precision_here", lambda: "medium")
+    table = small_features(small_clips())
+    assert experiments.settings_for(table).precision == "medium"
+    assert experiments.settings_for(table, precision="highest").precision == "highest"
+    for mode in ("exact", "stacked"):
+        assert experiments.settings_for(table, mode=mode).precision == "highest"
+
+
 def with_test(seed: int = 3) -> runs.Data:
     table = small_clips()
     data = small_data()
