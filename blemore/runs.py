@@ -99,13 +99,20 @@ def gather(clips: Clips, features: Features, test: Features | None = None) -> Da
     Raises
     ------
     InputError
-        If a fold of the clip table has no clip with features, or test clips have other features.
+        If a fold of the clip table has no clip with features, or test clips have other features or are among the clips.
     """
     inside = clips.table["fold"].notna()
     if not inside.any():
         raise InputError("clip table", "no clip has a fold", fix="read a metadata file with the column fold")
     if not inside.all():
         clips = Clips(clips.table[inside].reset_index(drop=True), clips.origin)
+    if test is not None and (both := sorted(set(test.names) & set(clips.names))):
+        raise InputError(
+            f"test features {test.encoder}",
+            f"{len(both)} of its clips are training clips",
+            got=first(both),
+            fix="give features of test clips alone",
+        )
     joined = join(clips, features)
     fold = joined.clips.table["fold"].to_numpy(dtype=np.int64)
     there = set(clips.table["fold"].astype(int))

@@ -125,6 +125,13 @@ def test_test_features_must_fit() -> None:
         runs.split(runs.gather(table, one), replace(TASK, val_folds=()))
 
 
+def test_training_clips_are_no_test_clips() -> None:
+    table = small_clips()
+    one = small_features(table)
+    with pytest.raises(InputError, match="2 of its clips are training clips; got A"):
+        runs.gather(table, one, one.select(one.names[:2]))
+
+
 def test_encoder_ids_make_safe_file_names() -> None:
     name = runs.name_of(replace(TASK, encoder="../a:sub+b"), {})
     assert name.startswith(".._a_sub+b/linear/train1234-val0-")
