@@ -219,7 +219,7 @@ def name_of(task: Task, inputs: dict[str, str]) -> str:
 def save(folder: Path, run: Run) -> Path:
     """Write a run, each file at once; returns the path of its JSON file."""
     path = folder / f"{name_of(run.task, run.inputs)}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    files.make_folder(path.parent)
     arrays = io.BytesIO()
     head = run.head.arrays() if run.head else {}
     np.savez(arrays, allow_pickle=False, filenames=np.array(run.names), best=run.best, last=run.last, **head)

@@ -22,7 +22,7 @@ import joblib
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from blemore import clusters, stacks
+from blemore import clusters, files, stacks
 from blemore.errors import InputError, UnknownNameError
 from blemore.heads import head
 from blemore.models import n_parameters
@@ -80,9 +80,10 @@ def alone(folder: Path, *, tell: bool = False) -> Iterator[None]:
     """Keep a folder of runs to one sweep at a time, of whatever process; the others wait.
 
     The system lets go of the lock of a process that is killed, and a wait can be interrupted. Where the file
-    system has no locks nobody waits: runs are whole all the same, some perhaps made twice.
+    system has no locks nobody waits: runs are whole all the same, some perhaps made twice. Raises an InputError if
+    the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    files.make_folder(folder)
     lock = FileLock(folder / ".lock", fallback_to_soft=False)
     with contextlib.ExitStack() as held:
         try:
@@ -94,7 +95,7 @@ def alone(folder: Path, *, tell: bool = False) -> Iterator[None]:
                 held.enter_context(lock.acquire())
         except (OSError, NotImplementedError) as error:
             if isinstance(error, OSError) and error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
-                raise
+                raise files.unusable(folder, error) from None
         yield
 
 

@@ -147,12 +147,19 @@ def test_where_the_file_system_has_no_locks_sweeps_go_on(tmp_path: Path, monkeyp
     assert len(sweeps.sweep({"mine": small_data()}, TASKS[:1], folder=tmp_path, jobs=1)) == 1
 
 
-def test_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch) -> None:
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc/x"])
+def test_folder_that_cannot_be_written_is_told(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError, match=f"{place}: cannot be written; got (File exists|Not a dir|No such file)"):
+        sweeps.sweep({"mine": small_data()}, TASKS[:1], folder=tmp_path / place, jobs=1)
+
+
+def test_folder_where_no_lock_may_be_made_is_told(tmp_path: Path, monkeypatch) -> None:
     def denied(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "not yours")
 
     monkeypatch.setattr(sweeps.FileLock, "acquire", denied)
-    with pytest.raises(PermissionError, match="not yours"):
+    with pytest.raises(InputError, match=f"{tmp_path}: cannot be written; got not yours"):
         sweeps.sweep({"mine": small_data()}, TASKS[:1], folder=tmp_path, jobs=1)
 
 
