@@ -49,7 +49,7 @@ def sweep(
     folder : path, optional
         Where runs are found and written; nothing is found or kept without it.
     jobs : int, optional
-        Processes on this machine, by default one for each core.
+        Processes on this machine, by default one for each core; one in all where trainings are on a GPU.
     scheduler : str, optional
         Address of a Dask scheduler, ``tcp://host:8786``, whose workers do the work instead.
     progress : bool
@@ -187,7 +187,8 @@ def _units(data: Mapping[str, Data], todo: Sequence[Task], workers: int) -> list
     for trainings in alike.values():
         task = trainings[0][0]
         most = stacks.members(task.settings, data[task.encoder].features.x.shape[1])
-        spread = workers // len(alike)  # work for all, where there is little
+        # work for all, where there is little; a GPU is kept busy by one
+        spread = workers // len(alike) if task.settings.device == "cpu" else 1
         pieces = min(len(trainings), max(-(-len(trainings) // most), spread))
         trainings.sort(key=lambda same: -same[0].settings.epochs)
         ends = [len(trainings) * piece // pieces for piece in range(pieces + 1)]
@@ -202,7 +203,8 @@ def _execute(data: Mapping[str, Data], todo: Sequence[Task], jobs: int | None, s
         with clusters.connected(scheduler, list(data.values()), precisions=precisions) as workers:
             yield from _parallel(data, _units(data, todo, workers), n_jobs=-1)
         return
-    jobs = min(jobs or joblib.cpu_count(), len(todo))
+    usual = joblib.cpu_count() if all(task.settings.device == "cpu" for task in todo) else 1
+    jobs = min(jobs or usual, len(todo))
     units = _units(data, todo, jobs)
     if jobs <= 1:
         for tasks in units:

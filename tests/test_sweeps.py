@@ -204,6 +204,16 @@ def test_what_differs_in_folds_and_epochs_alone_is_one_stack() -> None:
     assert sorted(len(unit) for unit in sweeps._units(data, STACKED[:3], workers=2)) == [1, 2]
 
 
+def test_on_a_gpu_all_folds_of_an_encoder_are_one_stack(monkeypatch) -> None:
+    data = {"mine": small_data()}
+    folds = [replace(task, settings=replace(task.settings, device="cuda")) for task in STACKED[:3]]
+    assert [len(unit) for unit in sweeps._units(data, folds, workers=8)] == [3]
+    monkeypatch.setattr(sweeps, "train", lambda _, *tasks: list(tasks))
+    monkeypatch.setattr(sweeps.joblib, "cpu_count", lambda: 8)
+    monkeypatch.setattr(sweeps, "_parallel", lambda *_, **how: pytest.fail(f"{how}: one process is enough"))
+    assert list(sweeps._execute(data, folds, jobs=None, scheduler=None)) == folds
+
+
 def test_a_dask_cluster_gives_the_same_files(tmp_path: Path, scheduler: str) -> None:
     assert scheduler.startswith("tcp://")
     data, asked = {"mine": small_data()}, ALL
