@@ -36,12 +36,13 @@ def connected(
     Raises
     ------
     InputError
-        If Dask is not installed, nobody answers, or the workers cannot do the work.
+        If Dask is not installed, this is no address, nobody answers, or the workers cannot do the work.
     """
     try:
         from distributed import Client
     except ImportError:
         raise InputError("scheduler", "dask is not installed", fix="pip install 'blemore[dask]'") from None
+    check_address(scheduler)
     try:
         client = Client(scheduler, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
@@ -54,6 +55,19 @@ def connected(
             check_precision(scheduler, client)
         with joblib.parallel_config("dask", client=client, scatter=list(shared) or None):
             yield workers
+
+
+def check_address(scheduler: str) -> None:
+    """Check that Dask could connect to an address: to others it would try in vain, for long."""
+    from distributed.comm import addressing, registry
+
+    try:
+        scheme, place = addressing.parse_address(addressing.normalize_address(scheduler))
+        port = addressing.parse_host_port(place)[1]
+    except ValueError:
+        scheme, port = "", 0
+    if scheme not in registry.backends or not 0 < port < 1 << 16:
+        raise InputError("scheduler", "no address of a scheduler", expected="tcp://host:8786", got=repr(scheduler))
 
 
 def check_workers(scheduler: str, client: Any, packages: Sequence[str]) -> int:

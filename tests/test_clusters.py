@@ -39,6 +39,23 @@ def test_a_cluster_that_cannot_work_is_one_clear_line(threads, versions, says) -
         clusters.check_workers("tcp://b", FakeClient(threads, versions), ("blemore",))
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["", "foo", "tcp://127.0.0.1", "tcp://127.0.0.1:abc", "http://127.0.0.1:8786", "tcp://h:99999", "tcp://:"],
+)
+def test_what_is_no_address_is_refused_before_anyone_is_called(address: str, monkeypatch) -> None:
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(distributed, "Client", lambda *_, **__: pytest.fail("called"))
+    with pytest.raises(InputError, match="expected tcp://host:8786; got '"), clusters.connected(address):
+        pass
+
+
+def test_addresses_with_a_port_are_called() -> None:
+    pytest.importorskip("distributed")
+    for address in ("tcp://127.0.0.1:8786", "localhost:8786", "tls://host:1", "tcp://[::1]:8786"):
+        clusters.check_address(address)
+
+
 def test_workers_whose_products_round_otherwise_are_refused() -> None:
     clusters.check_precision("tcp://b", FakeClient({}, {"tcp://a": "medium"}))
     with pytest.raises(InputError, match="at precision medium round otherwise than here; got tcp://c"):
