@@ -133,7 +133,13 @@ def gather(clips: Clips, features: Features, test: Features | None = None) -> Da
 
 
 def split(data: Data, task: Task) -> Split:
-    """Return the rows to train on and to predict, scaled by the training rows (section 4.3)."""
+    """Return the rows to train on and to predict, scaled by the training rows (section 4.3).
+
+    Raises
+    ------
+    InputError
+        If a side has no clip, or some values are no finite numbers once they are scaled.
+    """
     train = data.features.select(data.names(task.train_folds))
     truth = data.truth_of(task.train_folds)
     val = data.features.select(data.names(task.val_folds)) if task.val_folds else data.test
@@ -146,10 +152,26 @@ def split(data: Data, task: Task) -> Split:
             expected=f"clips in folds {first(data.folds, 5)}",
             got=f"training on {task.train_folds}, predicting {task.val_folds}",
         )
-    train_x, val_x = standardise(train.x, val.x)
+    with np.errstate(over="ignore", invalid="ignore"):
+        train_x, val_x = standardise(train.x, val.x)
+    for side, x in ((train, train_x), (val, val_x)):
+        _check_scaled(side, x)
     labels = np.repeat(soft_labels(truth), train.counts, axis=0)
     seen = None if task.blind or not task.val_folds else data.truth_of(task.val_folds)
     return Split(train_x, labels, val_x, val.counts, seen)
+
+
+def _check_scaled(features: Features, x: NDArray[np.float32]) -> None:
+    """Check that no value is too large: far beyond the training rows of its column, or near the end of float32."""
+    if not (fine := np.isfinite(x)).all():
+        clips = np.unique(np.repeat(np.arange(len(features.names)), features.counts)[~fine.all(axis=1)])
+        columns = np.flatnonzero(~fine.all(axis=0)).tolist()
+        raise InputError(
+            f"features {features.encoder}",
+            f"columns, from 0, that are infinite once scaled by the training clips: {first(columns)}",
+            got=f"such values in {first([features.names[i] for i in clips])}",
+            fix="leave these columns out, or divide them by a constant",
+        )
 
 
 def digests(data: Data, task: Task) -> dict[str, str]:
