@@ -107,12 +107,8 @@ def gather(clips: Clips, features: Features, test: Features | None = None) -> Da
     if not inside.all():
         clips = Clips(clips.table[inside].reset_index(drop=True), clips.origin)
     if test is not None and (both := sorted(set(test.names) & set(clips.names))):
-        raise InputError(
-            f"test features {test.encoder}",
-            f"{len(both)} of its clips are training clips",
-            got=first(both),
-            fix="give features of test clips alone",
-        )
+        what = f"{len(both)} of its clips are training clips"
+        raise InputError(f"test features {test.encoder}", what, got=first(both), fix="give test clips alone")
     joined = join(clips, features)
     fold = joined.clips.table["fold"].to_numpy(dtype=np.int64)
     there = set(clips.table["fold"].astype(int))
@@ -123,12 +119,8 @@ def gather(clips: Clips, features: Features, test: Features | None = None) -> Da
             fix="every fold needs at least one",
         )
     if test is not None and test.x.shape[1] != features.x.shape[1]:
-        raise InputError(
-            f"test features {test.encoder}",
-            "width",
-            expected=f"{features.x.shape[1]}",
-            got=f"{test.x.shape[1]}",
-        )
+        expected, got = (str(one.x.shape[1]) for one in (features, test))
+        raise InputError(f"test features {test.encoder}", "width", expected=expected, got=got)
     return Data(joined.features, joined.clips.truth, fold, test, joined.note)
 
 
