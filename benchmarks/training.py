@@ -32,7 +32,7 @@ from blemore.training import Epoch, Settings, Split, Trained
 GRID = np.linspace(0.05, 0.95, 20)
 BARS = {"highest": {217: 25.0, 7168: 4.5, 14336: 3.5}, "medium": {217: 30.0, 7168: 8.0, 14336: 6.0}}
 WIDTHS = {  # columns of each row of Table 2: seven statistics of the encoder, or the encoder's own
-    "CLIP": 5376, "ImageBind": 7168, "OpenFace": 217, "VideoMAEv2": 9856, "VideoSwin": 7168,
+    "CLIP": 3584, "ImageBind": 7168, "OpenFace": 217, "VideoMAEv2": 9856, "VideoSwin": 7168,
     "HuBERT": 7168, "WavLM": 7168, "VideoMAEv2 + HuBERT": 17024, "VideoMAEv2 + WavLM": 17024,
     "ImageBind + HuBERT": 14336, "ImageBind + WavLM": 14336,
 }  # fmt: skip
@@ -286,14 +286,16 @@ def main() -> int:
             missed += [f"{name} d={width}: {ratio:.1f}x of {least}x"] if ratio < least else []
     alone = [f"{medians[w]['per-epoch loop'] / medians[w]['stacked, alone']:.1f}x" for w in BARS["highest"]]
     print(f"\nstacked at precision highest, which rounds otherwise: {', '.join(alone)}; the bars are for fast")
-    subsampled = {}
-    for name, width in SUBSAMPLED.items():
+    subsampled: dict[str, dict[str, float]] = {name: {} for name in precision.PRECISIONS}
+    for row, width in SUBSAMPLED.items():
         split = simulated(width, subsampled=True)
-        settings = Settings(batch_size=512, epochs=2, precision=here)
-        subsampled[name] = statistics.median(ours(split, settings) for _ in range(chosen.repeats))
-        print(f"\nsubsampled d = {width}: {subsampled[name]:.3f} s per fold-epoch ({len(split.train_x)} rows)")
-    for name in ("highest", "medium"):
-        hours = projected({w: m[f"fast, {name}"] for w, m in medians.items()}, subsampled)
+        print(f"\nsubsampled d = {width}, {len(split.train_x)} rows: seconds per fold-epoch")
+        for name, seconds in subsampled.items():
+            settings = Settings(batch_size=512, epochs=2, precision=name)
+            seconds[row] = statistics.median(ours(split, settings) for _ in range(chosen.repeats))
+            print(f"  fast, {name:9} {seconds[row]:7.3f} s")
+    for name, seconds in subsampled.items():
+        hours = projected({w: m[f"fast, {name}"] for w, m in medians.items()}, seconds)
         print(f"projected for the 13 rows of Table 2, MLP-512, one core, {name}: {hours:.1f} hours")
     if chosen.features and chosen.metadata:
         agreement(chosen.features, chosen.metadata)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import joblib
 
 from blemore.errors import InputError, first
+from blemore.precision import precision_here
 
 PATIENCE = 60
 """Seconds without a result after which it is asked whether there are workers, and that new ones are waited for."""
@@ -19,7 +20,7 @@ Value = TypeVar("Value")
 
 
 @contextmanager
-def connected(scheduler: str, shared: Sequence[object] = ()) -> Iterator[int]:
+def connected(scheduler: str, shared: Sequence[object] = (), precisions: Collection[str] = ()) -> Iterator[int]:
     """Let joblib compute on a cluster; the value is its number of workers.
 
     Parameters
@@ -28,8 +29,12 @@ def connected(scheduler: str, shared: Sequence[object] = ()) -> Iterator[int]:
         See :func:`opened`.
     shared : sequence
         Large arguments of the tasks, sent to each worker once.
+    precisions : collection of str
+        Of the products to compute there, see :data:`blemore.precision.PRECISIONS`.
     """
     with opened(scheduler) as client, joblib.parallel_config("dask", client=client, scatter=list(shared) or None):
+        if "medium" in precisions:
+            check_precision(scheduler, client)
         yield len(client.nthreads())
 
 
@@ -47,12 +52,13 @@ def opened(scheduler: str, packages: Sequence[str] = ("blemore", "torch")) -> It
     Raises
     ------
     InputError
-        If Dask is not installed, nobody answers, or the workers cannot do the work.
+        If Dask is not installed, this is no address, nobody answers, or the workers cannot do the work.
     """
     try:
         from distributed import Client
     except ImportError:
         raise InputError("scheduler", "dask is not installed", fix="pip install 'blemore[dask]'") from None
+    check_address(scheduler)
     try:
         client = Client(scheduler, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
@@ -62,6 +68,19 @@ def opened(scheduler: str, packages: Sequence[str] = ("blemore", "torch")) -> It
     with client:
         check_workers(scheduler, client, packages)
         yield client
+
+
+def check_address(scheduler: str) -> None:
+    """Check that Dask could connect to an address: to others it would try in vain, for long."""
+    from distributed.comm import addressing, registry
+
+    try:
+        scheme, place = addressing.parse_address(addressing.normalize_address(scheduler))
+        port = addressing.parse_host_port(place)[1]
+    except ValueError:
+        scheme, port = "", 0
+    if scheme not in registry.backends or not 0 < port < 1 << 16:
+        raise InputError("scheduler", "no address of a scheduler", expected="tcp://host:8786", got=repr(scheduler))
 
 
 def results(
@@ -134,3 +153,15 @@ def check_workers(scheduler: str, client: Any, packages: Sequence[str]) -> None:
                 got=first([f"{version} on {worker}" for worker, version in other.items()]),
                 fix="install the same version there",
             )
+
+
+def check_precision(scheduler: str, client: Any) -> None:
+    """Check that products at precision medium are as accurate on every worker as they are meant to be."""
+    there = client.run(precision_here)
+    if other := [worker for worker, precision in there.items() if precision != "medium"]:
+        raise InputError(
+            scheduler,
+            "float32 products of workers at precision medium round otherwise than here",
+            got=first(other),
+            fix="take workers with processors like this machine's, or train exact",
+        )

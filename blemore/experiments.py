@@ -89,9 +89,9 @@ class CrossValidation:
         return np.concatenate([fold.truth for fold in self.folds])
 
 
-def settings_for(features: Features, scheduler: str | None = None, **changes: Any) -> Settings:
-    """Return the paper's settings for these features, some changed, at the precision that pays here."""
-    if changes.get("mode") != "exact" and not scheduler:
+def settings_for(features: Features, **changes: Any) -> Settings:
+    """Return the paper's settings for these features, some changed; mode fast at the precision that pays here."""
+    if changes.get("mode", "fast") == "fast":
         changes = {"precision": precision_here(), **changes}
     return paper_settings(subsampled=features.subsampled, **changes)
 
@@ -122,7 +122,7 @@ def cross_validate(
     **changes
         Settings other than the paper's: ``epochs``, ``learning_rate``, ``seed``, ``mode`` ...
     """
-    settings = settings_for(features, scheduler, model=model, **changes)
+    settings = settings_for(features, model=model, **changes)
     how: dict[str, Any] = {"folder": folder, "jobs": jobs, "scheduler": scheduler, "progress": progress}
     return cross_validate_all({features.encoder: gather(clips, features)}, [settings], [protocol], **how)[0]
 
@@ -158,14 +158,14 @@ def cross_validate_all(
         dict.fromkeys(t for encoder, chosen, p in rows for t in _first_tasks(data[encoder], encoder, chosen, p))
     )
     done = dict(zip(first, sweep(data, first, **how), strict=True))
-    refits = {
-        task: choice
-        for encoder, chosen, p in rows
-        if p == "nested"
-        for task, choice in _refits(data[encoder], encoder, chosen, done).items()
-    }
-    done |= dict(zip(refits, sweep(data, list(refits), **how), strict=True))
-    return [_row(data[encoder], encoder, chosen, p, done, refits) for encoder, chosen, p in rows]
+    # by row: another row may come to the same training by other thresholds
+    refits = [_refits(data[encoder], encoder, chosen, done) if p == "nested" else {} for encoder, chosen, p in rows]
+    second = list(dict.fromkeys(task for row in refits for task in row))
+    done |= dict(zip(second, sweep(data, second, **how), strict=True))
+    return [
+        _row(data[encoder], encoder, chosen, p, done, own)
+        for (encoder, chosen, p), own in zip(rows, refits, strict=True)
+    ]
 
 
 def plain_tasks(data: Data, encoder: str, settings: Settings) -> list[Task]:
@@ -234,8 +234,7 @@ def _row(
     refits: Mapping[Task, Tuned],
 ) -> CrossValidation:
     if protocol == "nested":
-        tasks = list(_refits(data, encoder, settings, done))
-        runs = [done[task] for task in tasks]
+        runs = [done[task] for task in refits]
         folds = [_score(data, run, refits[run.task], run.last, len(run.epochs)) for run in runs]
     else:
         runs = [done[task] for task in plain_tasks(data, encoder, settings)]

@@ -58,6 +58,26 @@ def write_atomically(path: str | Path, content: bytes | str, *, durable: bool = 
         raise InputError(path, "cannot be written", got=error.strerror or str(error), fix=fix) from None
 
 
+def make_folder(path: str | Path) -> None:
+    """Make a folder, and those above it, unless it is there.
+
+    Raises
+    ------
+    InputError
+        If the system refuses: a file is in its place, no permission, no space.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unusable(path, error) from None
+
+
+def unusable(folder: str | Path, error: OSError) -> InputError:
+    """Return the error to raise where the system refuses to work in a folder."""
+    fix = "choose another folder"
+    return InputError(folder, "cannot be written", got=error.strerror or str(error), fix=fix)
+
+
 def _clear(path: Path) -> None:
     """Delete the parts of a file that lie about."""
     ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}\.part")

@@ -99,13 +99,16 @@ def gather(clips: Clips, features: Features, test: Features | None = None) -> Da
     Raises
     ------
     InputError
-        If a fold of the clip table has no clip with features, or test clips have other features.
+        If a fold of the clip table has no clip with features, or test clips have other features or are among the clips.
     """
     inside = clips.table["fold"].notna()
     if not inside.any():
         raise InputError("clip table", "no clip has a fold", fix="read a metadata file with the column fold")
     if not inside.all():
         clips = Clips(clips.table[inside].reset_index(drop=True), clips.origin)
+    if test is not None and (both := sorted(set(test.names) & set(clips.names))):
+        what = f"{len(both)} of its clips are training clips"
+        raise InputError(f"test features {test.encoder}", what, got=first(both), fix="give test clips alone")
     joined = join(clips, features)
     fold = joined.clips.table["fold"].to_numpy(dtype=np.int64)
     there = set(clips.table["fold"].astype(int))
@@ -116,17 +119,19 @@ def gather(clips: Clips, features: Features, test: Features | None = None) -> Da
             fix="every fold needs at least one",
         )
     if test is not None and test.x.shape[1] != features.x.shape[1]:
-        raise InputError(
-            f"test features {test.encoder}",
-            "width",
-            expected=f"{features.x.shape[1]}",
-            got=f"{test.x.shape[1]}",
-        )
+        expected, got = (str(one.x.shape[1]) for one in (features, test))
+        raise InputError(f"test features {test.encoder}", "width", expected=expected, got=got)
     return Data(joined.features, joined.clips.truth, fold, test, joined.note)
 
 
 def split(data: Data, task: Task) -> Split:
-    """Return the rows to train on and to predict, scaled by the training rows (section 4.3)."""
+    """Return the rows to train on and to predict, scaled by the training rows (section 4.3).
+
+    Raises
+    ------
+    InputError
+        If a side has no clip, or some values are no finite numbers once they are scaled.
+    """
     train = data.features.select(data.names(task.train_folds))
     truth = data.truth_of(task.train_folds)
     val = data.features.select(data.names(task.val_folds)) if task.val_folds else data.test
@@ -139,10 +144,26 @@ def split(data: Data, task: Task) -> Split:
             expected=f"clips in folds {first(data.folds, 5)}",
             got=f"training on {task.train_folds}, predicting {task.val_folds}",
         )
-    train_x, val_x = standardise(train.x, val.x)
+    with np.errstate(over="ignore", invalid="ignore"):
+        train_x, val_x = standardise(train.x, val.x)
+    for side, x in ((train, train_x), (val, val_x)):
+        _check_scaled(side, x)
     labels = np.repeat(soft_labels(truth), train.counts, axis=0)
     seen = None if task.blind or not task.val_folds else data.truth_of(task.val_folds)
     return Split(train_x, labels, val_x, val.counts, seen)
+
+
+def _check_scaled(features: Features, x: NDArray[np.float32]) -> None:
+    """Check that no value is too large: far beyond the training rows of its column, or near the end of float32."""
+    if not (fine := np.isfinite(x)).all():
+        clips = np.unique(np.repeat(np.arange(len(features.names)), features.counts)[~fine.all(axis=1)])
+        columns = np.flatnonzero(~fine.all(axis=0)).tolist()
+        raise InputError(
+            f"features {features.encoder}",
+            f"columns, from 0, that are infinite once scaled by the training clips: {first(columns)}",
+            got=f"such values in {first([features.names[i] for i in clips])}",
+            fix="leave these columns out, or divide them by a constant",
+        )
 
 
 def digests(data: Data, task: Task) -> dict[str, str]:
@@ -212,7 +233,7 @@ def name_of(task: Task, inputs: dict[str, str]) -> str:
 def save(folder: Path, run: Run) -> Path:
     """Write a run, each file at once; returns the path of its JSON file."""
     path = folder / f"{name_of(run.task, run.inputs)}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    files.make_folder(path.parent)
     arrays = io.BytesIO()
     head = run.head.arrays() if run.head else {}
     np.savez(arrays, allow_pickle=False, filenames=np.array(run.names), best=run.best, last=run.last, **head)

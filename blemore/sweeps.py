@@ -22,7 +22,7 @@ import joblib
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from blemore import clusters, stacks
+from blemore import clusters, files, stacks
 from blemore.errors import InputError, UnknownNameError
 from blemore.heads import head
 from blemore.models import n_parameters
@@ -49,7 +49,7 @@ def sweep(
     folder : path, optional
         Where runs are found and written; nothing is found or kept without it.
     jobs : int, optional
-        Processes on this machine, by default one for each core.
+        Processes on this machine, by default one for each core; one in all where trainings are on a GPU.
     scheduler : str, optional
         Address of a Dask scheduler, ``tcp://host:8786``, whose workers do the work instead.
     progress : bool
@@ -80,9 +80,10 @@ def alone(folder: Path, *, tell: bool = False) -> Iterator[None]:
     """Keep a folder of runs to one sweep at a time, of whatever process; the others wait.
 
     The system lets go of the lock of a process that is killed, and a wait can be interrupted. Where the file
-    system has no locks nobody waits: runs are whole all the same, some perhaps made twice.
+    system has no locks nobody waits: runs are whole all the same, some perhaps made twice. Raises an InputError if
+    the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    files.make_folder(folder)
     lock = FileLock(folder / ".lock", fallback_to_soft=False)
     with contextlib.ExitStack() as held:
         try:
@@ -94,7 +95,7 @@ def alone(folder: Path, *, tell: bool = False) -> Iterator[None]:
                 held.enter_context(lock.acquire())
         except (OSError, NotImplementedError) as error:
             if isinstance(error, OSError) and error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
-                raise
+                raise files.unusable(folder, error) from None
         yield
 
 
@@ -186,7 +187,8 @@ def _units(data: Mapping[str, Data], todo: Sequence[Task], workers: int) -> list
     for trainings in alike.values():
         task = trainings[0][0]
         most = stacks.members(task.settings, data[task.encoder].features.x.shape[1])
-        spread = workers // len(alike)  # work for all, where there is little
+        # work for all, where there is little; a GPU is kept busy by one
+        spread = workers // len(alike) if task.settings.device == "cpu" else 1
         pieces = min(len(trainings), max(-(-len(trainings) // most), spread))
         trainings.sort(key=lambda same: -same[0].settings.epochs)
         ends = [len(trainings) * piece // pieces for piece in range(pieces + 1)]
@@ -197,10 +199,12 @@ def _units(data: Mapping[str, Data], todo: Sequence[Task], workers: int) -> list
 
 def _execute(data: Mapping[str, Data], todo: Sequence[Task], jobs: int | None, scheduler: str | None) -> Iterator[Run]:
     if scheduler and todo:
-        with clusters.connected(scheduler, list(data.values())) as workers:
+        precisions = {task.settings.precision for task in todo}
+        with clusters.connected(scheduler, list(data.values()), precisions=precisions) as workers:
             yield from _parallel(data, _units(data, todo, workers), n_jobs=-1)
         return
-    jobs = min(jobs or joblib.cpu_count(), len(todo))
+    usual = joblib.cpu_count() if all(task.settings.device == "cpu" for task in todo) else 1
+    jobs = min(jobs or usual, len(todo))
     units = _units(data, todo, jobs)
     if jobs <= 1:
         for tasks in units:

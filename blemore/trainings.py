@@ -132,7 +132,7 @@ def train(
     if not asked or set(asked) - set(data.folds):
         got = ", ".join(map(str, asked)) or "none"
         raise InputError("folds", "not folds of these clips", expected=f"some of {data.folds}", got=got)
-    settings = settings_for(table, scheduler, mode="exact" if exact else "fast", **changes)
+    settings = settings_for(table, mode="exact" if exact else "fast", **changes)
     tasks = [task for task in plain_tasks(data, table.encoder, settings) if task.val_folds[0] in asked]
     tasks.sort(key=lambda task: asked.index(task.val_folds[0]))
     how: dict[str, Any] = {"folder": folder, "jobs": jobs, "scheduler": scheduler, "progress": progress}

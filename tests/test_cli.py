@@ -658,6 +658,7 @@ def test_what_is_no_file_is_refused(write: Write, tmp_path: Path, command: tuple
         ("table", "2", "--trained", "--epochs", "0"),
         ("table", "2", "--trained", "--profile", "quik"),
         ("table", "2", "--trained", "--source", "zenod"),
+        ("train", "--features", "a", "--metadata", "b", "--folds", "²"),
         ("run", "a.ipynb"),
         ("run", "a.ipynb", "b.ipynb", "-p", "seed"),
     ],

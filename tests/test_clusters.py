@@ -21,9 +21,9 @@ class FakeClient:
     def nthreads(self) -> dict[str, int]:
         return self._threads
 
-    def run(self, function, package: str) -> dict[str, str]:
+    def run(self, function, *package: str) -> dict[str, str]:
         if self._versions is None:
-            raise importlib.metadata.PackageNotFoundError(package)
+            raise importlib.metadata.PackageNotFoundError(*package)
         return self._versions
 
 
@@ -56,3 +56,26 @@ def test_workers_must_have_what_the_encoder_imports(tmp_path: Path, scheduler: s
     encoder = replace(encoders.get("wavlm"), libraries=("no_such_package",))
     with pytest.raises(InputError, match="no_such_package: is not installed here"):
         extraction.extract(encoder, [tmp_path], tmp_path, scheduler=scheduler)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "foo", "tcp://127.0.0.1", "tcp://127.0.0.1:abc", "http://127.0.0.1:8786", "tcp://h:99999", "tcp://:"],
+)
+def test_what_is_no_address_is_refused_before_anyone_is_called(address: str, monkeypatch) -> None:
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(distributed, "Client", lambda *_, **__: pytest.fail("called"))
+    with pytest.raises(InputError, match="expected tcp://host:8786; got '"), clusters.connected(address):
+        pass
+
+
+def test_addresses_with_a_port_are_called() -> None:
+    pytest.importorskip("distributed")
+    for address in ("tcp://127.0.0.1:8786", "localhost:8786", "tls://host:1", "tcp://[::1]:8786"):
+        clusters.check_address(address)
+
+
+def test_workers_whose_products_round_otherwise_are_refused() -> None:
+    clusters.check_precision("tcp://b", FakeClient({}, {"tcp://a": "medium"}))
+    with pytest.raises(InputError, match="at precision medium round otherwise than here; got tcp://c"):
+        clusters.check_precision("tcp://b", FakeClient({}, {"tcp://a": "medium", "tcp://c": "highest"}))

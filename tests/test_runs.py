@@ -115,6 +115,17 @@ def test_an_empty_fold_is_one_clear_line() -> None:
         runs.gather(clips.from_names(table.names), small_features(table))
 
 
+@pytest.mark.parametrize(("fold", "others"), [(0, 1e-3), (3, -3e38)])
+def test_values_too_large_to_be_scaled_name_their_clip_and_column(fold: int, others: float) -> None:
+    data = small_data()
+    name = data.names((fold,))[0]
+    x = data.features.x.copy()
+    x[:, 2] = others if fold else x[:, 2] * others
+    x[data.features.names.index(name), 2] = 3e38
+    with pytest.raises(InputError, match=rf"scaled by the training clips: 2; got such values in {name};"):
+        runs.split(replace(data, features=replace(data.features, x=x)), TASK)
+
+
 def test_test_features_must_fit() -> None:
     table = small_clips()
     one = small_features(table)
@@ -123,6 +134,13 @@ def test_test_features_must_fit() -> None:
         runs.gather(table, one, wide)
     with pytest.raises(InputError, match="give their features"):
         runs.split(runs.gather(table, one), replace(TASK, val_folds=()))
+
+
+def test_training_clips_are_no_test_clips() -> None:
+    table = small_clips()
+    one = small_features(table)
+    with pytest.raises(InputError, match="2 of its clips are training clips; got A"):
+        runs.gather(table, one, one.select(one.names[:2]))
 
 
 def test_encoder_ids_make_safe_file_names() -> None:

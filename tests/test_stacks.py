@@ -13,7 +13,7 @@ from blemore.errors import InputError
 from blemore.runs import Task
 from blemore.training import Settings, Split, Trained
 from tests.test_runs import small_data
-from tests.test_training import recorded_run, small_split
+from tests.test_training import recorded_run, same, small_split
 
 SCORES = ("alpha", "beta", "acc_presence", "acc_salience")
 MODELS = ["linear", "mlp-256", "mlp-512"]
@@ -31,12 +31,6 @@ def folds(**more) -> list[Split]:
     return [
         runs.split(data, Task("mine", Settings(), tuple(f for f in data.folds if f != k), (k,))) for k in data.folds
     ]
-
-
-def same(one: Trained, other: Trained) -> bool:
-    """Whether two trainings agree to the last bit."""
-    arrays = np.array_equal(one.best, other.best) and np.array_equal(one.last, other.last)
-    return one.epochs == other.epochs and arrays
 
 
 def assert_close(got: Trained, plain: Trained, rel: float) -> None:

@@ -49,7 +49,7 @@ def train(features: Path, metadata: Path, folds: str | None, runs: Path | None, 
     from blemore import trainings
     from blemore.errors import InputError
 
-    if folds is not None and not all(fold.strip().isdigit() for fold in folds.split(",")):
+    if folds is not None and not all(fold.strip().isdecimal() for fold in folds.split(",")):
         raise InputError("--folds", "not a list of folds", expected="numbers such as 0,4", got=folds)
     chosen = [int(fold) for fold in folds.split(",")] if folds else None
     settings |= {} if epochs is None else {"epochs": epochs}
