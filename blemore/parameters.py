@@ -36,6 +36,7 @@ PROFILES = ("quick", "paper")
 CHOICES: dict[str, tuple[str, ...]] = {
     "source": SOURCES,
     "encoder": LOGGED,
+    "logged": LOGGED,
     "beside": FEATURE_ENCODERS,
     "model": MODELS,
     "variant": VARIANTS,

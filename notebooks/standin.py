@@ -39,7 +39,7 @@ from blemore import clips as clip_tables
 from blemore.errors import SourceError
 from blemore.labels import EMOTION_NAMES
 
-parameters.check(encoder=logged, model=model, first=first, second=second, profile=profile)
+parameters.check(logged=logged, model=model, first=first, second=second, profile=profile)
 first, second = anatomy.pair(first, second)
 world = standin.world()
 clips = clip_tables.standin()

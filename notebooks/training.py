@@ -89,7 +89,7 @@ report.frame(table, "Numbers of parameters, at the widths of the public baseline
 if features:
     settings = {"model": model, "learning_rate": learning_rate, "epochs": epochs, "seed": seed}
     rows = trainings.cross_validated(encoder, features, metadata, folder="runs", jobs=2, **settings)
-    chosen, curves, origin = trainings.protocol_table(rows), trainings.curve_table(rows[0].runs), "measured"
+    chosen, curves, origin = trainings.protocol_table(rows), trainings.curve_table(rows[0].runs), rows[0].origin
     left_out = rows[0].note
     inputs = [recorded.Input(f"file/{name}", sources.sha256_of(path)) for name, path in
               (("features", features), ("metadata", metadata))]  # fmt: skip

@@ -32,7 +32,7 @@ def table_of_test_clips(names: list[str]) -> features.Features:
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Features of training and test clips, and metadata."""
     folder, table = tmp_path_factory.mktemp("files"), small_clips()
-    feature_files.write(folder / "mine.npz", small_features(table))
+    feature_files.write(folder / "mine.npz", replace(small_features(table), origin="measured"))
     feature_files.write(folder / "test.npz", table_of_test_clips(NAMES))
     table.table[["filename", "fold"]].to_csv(folder / "metadata.csv", index=False)
     return {
