@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from tqdm import TqdmWarning
 
 from blemore import encoders
-from blemore.encoders import Encoder, Extractor, Variant, clip, hubert, imagebind, videomaev2, wavlm
+from blemore.encoders import Encoder, Extractor, Variant, clip, hubert, imagebind, videomaev2, videoswin, wavlm
 from blemore.encoders.extractors import FrameExtractor, SoundExtractor, WindowExtractor
 from blemore.encoders.preprocessing import clip_still, squashed
-from blemore.encoders.registry import Opening
+from blemore.encoders.registry import LibraryError, Opening
 
 _HERE = Opening("", None, "cpu", "float32")
 _SHALLOW = {"num_hidden_layers": 1}
@@ -112,6 +112,8 @@ def _open(one: Encoder, choice: Variant) -> Extractor:
 def _take(name: str, how: str, extractor: Callable[[], Extractor], path: Path) -> Take:
     try:
         return Take(name, how, extractor()(path))
+    except LibraryError as error:
+        return Take(name, f"not tried: {str(error).partition(': ')[2]}", None)
     except Exception as error:  # an encoder of another package may fail in any way, and the others go on
         return Take(name, f"failed: {type(error).__name__}: {' '.join(str(error).split())[:120]}", None)
 
@@ -140,6 +142,13 @@ def _videomaev2() -> Extractor:
     return WindowExtractor(partial(squashed, bgr=True), partial(videomaev2.embed, model), _HERE)
 
 
+def _videoswin() -> Extractor:
+    model = videoswin.build(
+        patch_size=[2, 8, 8], embed_dim=128, depths=[1] * 4, num_heads=[4, 8, 16, 32], window_size=[8, 7, 7]
+    )
+    return videoswin.extractor(model.eval(), "swin-b", _HERE)
+
+
 def _sound(build: Callable[..., Any]) -> Extractor:
     return SoundExtractor(build(**{**hubert.LARGE, **_SHALLOW}).eval(), _HERE)
 
@@ -148,6 +157,7 @@ SHALLOW: dict[str, Callable[[], Extractor]] = {
     "clip": _clip,
     "imagebind": _imagebind,
     "videomaev2": _videomaev2,
+    "videoswin": _videoswin,
     "hubert": partial(_sound, hubert.build),
     "wavlm": partial(_sound, wavlm.build),
 }

@@ -32,7 +32,7 @@ if torch.version.cuda is None:
     names = torch.library.Library("torchvision", "DEF")
     for name in ("nms", "qnms"):
         names.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-from blemore import encoders
+from blemore import encoders, rehearsal
 from blemore.encoders import checkpoints, videoswin
 from blemore.encoders.registry import Opening
 
@@ -79,6 +79,7 @@ def offline():
     except Exception as error:
         return [type(error).__name__, str(error)]
 
+answer["shallow"] = rehearsal.shallow("videoswin")(film).shape
 answer["oracle"] = public_program() if oracle else None
 answer["sizes"] = {choice.name: size(choice) for choice in choices}
 answer["preparation"] = preparation()
@@ -131,6 +132,10 @@ def test_a_clip_is_filled_with_black_to_ten_seconds(answer: dict[str, Any]) -> N
     assert rows.shape == (1 + (80 - 32) // 16, 24)
     assert np.ptp(rows[1:], axis=0).max() < 1e-6, "windows beyond the clip all show black"
     assert np.ptp(rows[:2], axis=0).max() > 1e-6
+
+
+def test_small_network_gives_the_width_and_the_rate_of_the_encoder(answer: dict[str, Any]) -> None:
+    assert answer["shallow"] == [1 + (80 - 32) // 16, encoders.get("videoswin").dim]
 
 
 def test_one_frame_after_the_other_is_prepared_as_all_at_once(answer: dict[str, Any]) -> None:

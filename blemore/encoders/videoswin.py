@@ -73,12 +73,17 @@ def load(opening: Opening) -> Extractor:
     name = variant.name.removesuffix("-unpadded")
     video = library()
     path = opening.weights or _locate(variant)
-    preset = getattr(video, _WEIGHTS[name]).KINETICS400_V1.transforms()
     model = checkpoints.fill(
         getattr(video, name.replace("swin-", "swin3d_"))(), convert(checkpoints.read(path)), path, opening
     )
+    return extractor(model, variant.name, opening)
+
+
+def extractor(model: Any, variant: str, opening: Opening) -> Extractor:
+    """Return what extracts with a network, prepared and filled as a variant is."""
+    preset = getattr(library(), _WEIGHTS[variant.removesuffix("-unpadded")]).KINETICS400_V1.transforms()
     black = prepare(np.zeros((256, 256, 3), np.uint8), preset)  # whatever a frame's size, black is the same
-    seconds = 0.0 if variant.name.endswith("-unpadded") else SECONDS
+    seconds = 0.0 if variant.endswith("-unpadded") else SECONDS
     return WindowExtractor(partial(prepare, preset=preset), partial(embed, model), opening, length=32, step=16,
                            seconds=seconds, blank=lambda frame: black)  # fmt: skip
 
