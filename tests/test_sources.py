@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -325,7 +326,7 @@ def test_features_are_read_from_a_file_or_simulated(tmp_path: Path) -> None:
     few = clips.from_names(["A9001_ang_int1_ver1", "A9002_sad_int1_ver1"])
     simulated, none = sources.features("wavlm", few)
     assert (simulated.origin, simulated.names, none) == ("stand-in", tuple(few.names), ())
-    feature_files.write(tmp_path / "mine.npz", simulated)
+    feature_files.write(tmp_path / "mine.npz", replace(simulated, origin="measured"))
     read, (one,) = sources.features("mine", few, path=tmp_path / "mine.npz")
     assert (read.encoder, read.origin, one.name) == ("mine", "measured", "file/features")
     with pytest.raises(SourceError, match="set BLEMORE_DATA"):
