@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from blemore import clusters, feature_files
+from blemore import clusters, feature_files, files
 from blemore.encoders import Encoder, Extractor
 from blemore.encoders.registry import usual_precision
 from blemore.errors import BlemoreError, InputError, first
@@ -126,7 +126,7 @@ def extract(
             raise InputError(weights, "no such file", fix="check the path of the weights")
         weights_digest = sha256_of(weights) if weights else ""
     except OSError as error:
-        raise _unreadable(weights, error) from None
+        raise files.unreadable(weights, error) from None
     job = Job(
         encoder=encoder,
         variant=encoder.variant(variant).name,
@@ -173,7 +173,7 @@ def gather(paths: Sequence[str | Path], reads: str = "clip") -> list[Path]:
             if not path.exists():
                 raise InputError(path, "no such file", fix="check the path")
         except OSError as error:
-            raise _unreadable(path, error) from None
+            raise files.unreadable(path, error) from None
         found += inside or [path]
     if not found:
         raise InputError("clips", "none are given", fix="name files or folders")
@@ -191,7 +191,7 @@ def extract_one(job: Job, clip: Path) -> Outcome:
     try:
         identity = job.identity(sha256_of(clip))
     except OSError as error:
-        return Outcome(str(clip), "failed", problem=str(_unreadable(clip, error)))
+        return Outcome(str(clip), "failed", problem=str(files.unreadable(clip, error)))
     if kept := _kept(target, identity):
         return Outcome(str(clip), "kept", kept[0], flag=kept[1])
     extractor = _opened(job)  # what is wrong with the encoder is wrong for all clips: it ends the extraction
@@ -211,10 +211,6 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
     """Return the JSON document of ``blemore extract``: counts by status, and each clip's outcome."""
     counts = {status: sum(one.status == status for one in outcomes) for status in ("extracted", "kept", "failed")}
     return {**counts, "clips": [asdict(one) for one in outcomes]}
-
-
-def _unreadable(path: object, error: OSError) -> InputError:
-    return InputError(path, "cannot be read", got=error.strerror or str(error), fix="check path and permissions")
 
 
 def _execute(job: Job, clips: Sequence[Path], jobs: int, scheduler: str | None) -> Iterator[Outcome]:

@@ -100,25 +100,25 @@ def read_folder(folder: str | Path, *, encoder: str, subsamples: bool = False, o
     try:
         inside = sorted(path for path in Path(folder).iterdir() if not path.name.startswith("."))
     except OSError as error:
-        raise InputError(folder, "cannot be read", got=error.strerror or str(error), fix="check the path") from None
-    files = [path for path in inside if path.suffix.lower() in (".npy", ".csv")]
-    if not files:
+        raise files.unreadable(folder, error) from None
+    paths = [path for path in inside if path.suffix.lower() in (".npy", ".csv")]
+    if not paths:
         raise InputError(folder, "holds no .npy and no .csv", fix="one file a clip is expected")
-    made = {path.name: made_of(path) for path in files}
+    made = {path.name: made_of(path) for path in paths}
     kinds = {tuple(str(held.get(key, "")) for key in _KIND): name for name, held in made.items() if held}
     if len(kinds) > 1:
         shown = [f"{name} by {' '.join(filter(None, kind))}" for kind, name in kinds.items()]
         raise InputError(folder, "features of several kinds", got=first(shown), fix="extract them to different folders")
-    arrays = [read_frames(path) for path in files]
+    arrays = [read_frames(path) for path in paths]
     widths = {array.shape[-1] for array in arrays}
     ranks = {array.ndim for array in arrays}
     if len(widths) > 1 or len(ranks) > 1:
-        shapes = [f"{path.name} {array.shape}" for path, array in zip(files, arrays, strict=True)]
+        shapes = [f"{path.name} {array.shape}" for path, array in zip(paths, arrays, strict=True)]
         raise InputError(folder, "files differ in width", got=first(shapes))
-    names = [path.stem for path in files]
+    names = [path.stem for path in paths]
     if ranks == {1}:
         return table(folder, names, np.stack(arrays), encoder=encoder, origin=origin)
-    for path, array in zip(files, arrays, strict=True):
+    for path, array in zip(paths, arrays, strict=True):
         if not np.isfinite(array).all():
             raise InputError(path, "NaN or infinite features", fix="extract this clip again")
     if subsamples:

@@ -85,3 +85,8 @@ def _clear(path: Path) -> None:
         if ours.fullmatch(found.name):
             with suppress(OSError):
                 found.unlink()
+
+
+def unreadable(path: object, error: OSError) -> InputError:
+    """Return the error to raise where the system refuses to read, or to look at, a path."""
+    return InputError(path, "cannot be read", got=error.strerror or str(error), fix="check path and permissions")
