@@ -184,17 +184,16 @@ def _criteria(fit: pd.DataFrame) -> Iterator[Criterion]:
 
 
 def in_words(sds: float, limit: float) -> str:
-    """Say how a cell came out, for those who cannot see colour: how far it is off against how far it may be.
+    """Say in words whether a cell is within its limit, and if not by how much it misses, in printed standard deviations.
 
     >>> in_words(0.3, 1), in_words(-1.24, 1), in_words(1.02, 1), in_words(float("nan"), 1)
-    ('within', 'misses: 1.2 below', 'just misses: 1.0 above', '')
+    ('within', 'misses: 1.24 below, limit 1.00', 'misses: 1.02 above, limit 1.00', '')
     """
-    beyond = abs(sds) - limit
     if sds != sds:
         return ""
-    if beyond <= 1e-9:
+    if abs(sds) - limit <= 1e-9:
         return "within"
-    return f"{'just ' if beyond < 0.05 else ''}misses: {abs(sds):.1f} {'above' if sds > 0 else 'below'}"
+    return f"misses: {abs(sds):.2f} {'above' if sds > 0 else 'below'}, limit {limit:.2f}"
 
 
 def shown(table: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t as student_t
 
 from blemore import paper
 from blemore.claims.results import METRICS, REPORTED
-from blemore.labels import CLASSES, Saliences
+from blemore.labels import CLASSES, EMOTION_NAMES, Saliences
 from blemore.metrics import confusion
 from blemore.parameters import MODELS, name_of
 from blemore.released import Result
@@ -47,6 +48,88 @@ def classifiers(table: pd.DataFrame) -> pd.DataFrame:
     rows = [row for row in dict.fromkeys([*printed(2).index, *table["id"]]) if row in wide.index]
     wide = wide.loc[rows, [model for model in NAMES if model in wide]].rename(columns=NAMES, index=name_of)
     return wide.rename_axis(index="encoder", columns=None).assign(best=wide.idxmax(axis=1))
+
+
+def paired(folds: pd.DataFrame, first: str, second: str) -> tuple[float, float, float]:
+    """Return the mean difference of two columns and its 95 % interval, paired by fold.
+
+    Rows of one fold share their actors, so differences are averaged over rows first; Student's t then takes the folds as
+    independent.
+
+    Parameters
+    ----------
+    folds : DataFrame
+        A row for each ``fold`` (and, say, each encoder), and the two columns.
+    first, second : str
+        Columns; the difference is the first less the second.
+
+    Returns
+    -------
+    tuple of float
+        Mean, lower end and upper end.
+    """
+    differences = (folds[first] - folds[second]).groupby(folds["fold"]).mean()
+    half = float(student_t.ppf(0.975, len(differences) - 1) * differences.sem())
+    return float(differences.mean()), float(differences.mean()) - half, float(differences.mean()) + half
+
+
+def classifiers_in_words(folds: pd.DataFrame) -> str:
+    """Say how far the reported classifier is from the two others.
+
+    Parameters
+    ----------
+    folds : DataFrame
+        Of :func:`blemore.released.classifier_folds`.
+    """
+    others = [model for model in MODELS if model != REPORTED]
+    said = "; ".join(
+        f"{NAMES[REPORTED]} less {NAMES[other]} {_interval(*paired(folds, REPORTED, other))}" for other in others
+    )
+    return (
+        f"Composite score in the authors' runs, mean over {folds['id'].nunique()} rows, with 95 % intervals from differences paired by fold "
+        f"({folds['fold'].nunique()} folds): {said}."
+    )
+
+
+def optimism_in_words(chosen: pd.DataFrame) -> str:
+    """Say how much higher both accuracies are by the protocol released-code than by nested, paired by fold.
+
+    Parameters
+    ----------
+    chosen : DataFrame
+        Of :func:`blemore.trainings.protocol_table`; needs both protocols and two folds.
+    """
+    said = []
+    for metric in METRICS:
+        wide = chosen.pivot(index="fold", columns="protocol", values=metric).reset_index()
+        mean, low, high = paired(wide, "released-code", "nested")
+        unclear = ", not distinguishable from 0" if low <= 0 <= high else ""
+        said.append(f"{metric.removeprefix('acc_')} {_interval(mean, low, high)}{unclear}")
+    return f"{'; '.join(said)} (released-code less nested, 95 % intervals over {chosen['fold'].nunique()} folds)."
+
+
+def _interval(mean: float, low: float, high: float) -> str:
+    return f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−")
+
+
+def lowest_losses_in_words(curves: Mapping[str, pd.DataFrame]) -> str:
+    """Say after how many epochs validation loss is lowest, for each row in percent of its training.
+
+    Parameters
+    ----------
+    curves : mapping
+        Learning curves by row id, each with ``epoch`` and ``val_loss`` (see :func:`blemore.released.curves`).
+    """
+    lowest = {
+        row: int(table["epoch"].to_numpy()[table["val_loss"].to_numpy().argmin()]) for row, table in curves.items()
+    }
+    lengths = {row: int(table["epoch"].max()) for row, table in curves.items()}
+    early = [row for row in lowest if lowest[row] <= lengths[row] / 4]
+    late = [f"{name_of(row)} {lowest[row]} of {lengths[row]}" for row in lowest if row not in early]
+    return (
+        f"The authors' runs with {NAMES[REPORTED]}: validation loss (mean over folds) is lowest in the first quarter of training for {len(early)} of "
+        f"{len(lowest)} rows. {'The others: ' + ', '.join(late) + '.' if late else ''}"
+    ).strip()
 
 
 def best_how_often(standings: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -103,6 +186,25 @@ def matrix(decided: Saliences, truth: Saliences) -> pd.DataFrame:
     """Return a confusion matrix (16, 16) in the layout of Figure 4."""
     index, columns = (pd.Index(CLASSES, name=name) for name in ("true", "predicted"))
     return pd.DataFrame(confusion(decided, truth), index, columns)
+
+
+def confused(table: pd.DataFrame) -> str:
+    """Say what a confusion matrix (16, 16), rows true, shows: hits, the class found most often, errors of blends."""
+    counts, emotions = table.to_numpy(dtype=int), [set(str(name).split("-")) for name in table.index]
+    hits, clips = np.diag(counts), counts.sum(axis=1)
+    best = int((hits / clips).argmax())
+    shared = np.array([[bool(one & other) for other in emotions] for one in emotions])
+    blends = [len(one) == 2 for one in emotions]
+    wrong = (counts - np.diag(hits))[blends]
+    near = wrong[shared[blends]].sum()
+    return (
+        f"The diagonal holds {hits.sum():,} of {clips.sum():,} clips. {_spelt(str(table.index[best]))} is found most often "
+        f"({hits[best]} of {clips[best]}); {near / wrong.sum():.0%} of the wrong answers to blends share an emotion with the truth."
+    )
+
+
+def _spelt(emotions: str) -> str:
+    return " and ".join(EMOTION_NAMES[part] for part in emotions.split("-")).capitalize()
 
 
 def reported(table: pd.DataFrame) -> pd.DataFrame:

@@ -158,3 +158,39 @@ def wilson_interval(hits: int, n: int, level: float = 0.95) -> tuple[float, floa
     p, share = hits / n, z * z / n
     centre, half = p + share / 2, z * (p * (1 - p) / n + share / n / 4) ** 0.5
     return max(0.0, (centre - half) / (1 + share)), min(1.0, (centre + half) / (1 + share))
+
+
+def design_effect(hits: NDArray[np.bool_], groups: NDArray[np.str_]) -> float:
+    r"""Return by how much clips that come in groups widen the variance of an accuracy (Kish's design effect).
+
+    With :math:`h_g` hits among the :math:`n_g` clips of group :math:`g`, and accuracy :math:`p` over all :math:`N` clips:
+
+    .. math:: \frac{G}{G - 1} \frac{\sum_g (h_g - p \, n_g)^2}{N \, p \, (1 - p)}
+
+    It is near 1 where clips of a group resemble each other no more than other clips do. An interval that takes clips as
+    independent is too narrow by about its square root.
+
+    Parameters
+    ----------
+    hits : (N,) bool
+    groups : (N,)
+        What each clip belongs to, such as its actor.
+
+    Raises
+    ------
+    InputError
+        If there is one group only, or all clips are hits, or none is.
+
+    Examples
+    --------
+    >>> design_effect(np.array([True, True, False, False]), np.array(["a", "a", "b", "b"]))
+    4.0
+    """
+    p, names = float(hits.mean()), np.unique(groups)
+    if len(names) < 2 or p in (0.0, 1.0):
+        raise InputError(
+            "design_effect", "needs two groups, hits and misses", got=f"{len(names)} groups, accuracy {p:g}"
+        )
+    residuals = [float((hits[groups == name] - p).sum()) for name in names]
+    between = sum(value**2 for value in residuals) * len(names) / (len(names) - 1)
+    return between / (len(hits) * p * (1 - p))

@@ -97,6 +97,17 @@ def chance(groups: ArrayLike) -> float:
     return (len(names) - 1) / max(len(np.asarray(groups)) - 1, 1)
 
 
+def shares_in_words(table: pd.DataFrame) -> str:
+    """Say what a table of :func:`shares` shows: identity against emotion, before and after each actor is scaled alone."""
+    whole = table.query("part == 'all columns'").set_index("way")
+    plain, alone = (whole.loc[way] for way in WAYS)
+    parts = table[(table["way"] == WAYS[0]) & (table["part"] != "all columns")].set_index("part")["emotion"]
+    return (
+        f"Identity holds {plain['actor']:.0%} of the variance and emotion {plain['emotion']:.0%}. Once each actor is scaled alone, identity holds "
+        f"{alone['actor']:.0%} and emotion {alone['emotion']:.0%}. Of the first {len(parts)} components, emotions differ most in {parts.idxmax()} ({parts.max():.0%})."
+    )
+
+
 def shares(features: Features, clips: Clips, components: int = 6) -> pd.DataFrame:
     """Decompose the variance of aggregated features: how much lies between actors, and between classes of emotion.
 

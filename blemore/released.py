@@ -15,8 +15,8 @@ import pandas as pd
 
 from blemore import predictions, recorded, sources, thresholds
 from blemore.errors import SourceError
-from blemore.labels import saliences_of_names
-from blemore.metrics import score
+from blemore.labels import Saliences, parse_clip_name, saliences_of_names
+from blemore.metrics import design_effect, presence_hits, salience_hits, score
 from blemore.parameters import LOGGED, VARIANTS
 from blemore.recorded import Input
 
@@ -89,6 +89,14 @@ def tests() -> Result:
     return _result("tests")
 
 
+def classifier_folds() -> Result:
+    """Return the composite score of the authors' runs by fold and classifier.
+
+    One row per ``id`` and ``fold``, a column for each classifier (``linear``, ``mlp-256``, ``mlp-512``).
+    """
+    return _result("classifier_folds")
+
+
 def hicmae_folds() -> Result:
     """Return thresholds tuned on each fold of the HiCMAE logits, scores, and what was decided.
 
@@ -102,6 +110,15 @@ def hicmae_folds() -> Result:
 def hicmae_grid() -> Result:
     """Return both accuracies at each pair of thresholds, mean over the folds of the HiCMAE logits."""
     return _result("hicmae_grid")
+
+
+def hicmae_design() -> Result:
+    """Return how much less the clips of one actor tell than independent clips, on the HiCMAE logits.
+
+    Each fold is decided by the thresholds that the pooled other folds choose. One row per ``variant`` and ``metric``:
+    ``clips``, ``actors``, ``accuracy`` and ``design_effect`` (see :func:`blemore.metrics.design_effect`).
+    """
+    return _result("hicmae_design")
 
 
 def spread(folds: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -141,6 +158,13 @@ def _validation() -> pd.DataFrame:
         val_loss=("val_loss", "mean"),
     )
     return spread(table, ["id", "model"]).merge(other.reset_index(), on=["id", "model"])
+
+
+def _classifier_folds() -> pd.DataFrame:
+    table = runs()
+    table["composite"] = table[["acc_presence", "acc_salience"]].mean(axis=1)
+    wide = table.pivot(index=["id", "fold"], columns="model", values="composite")
+    return wide[list(MODELS.values())].rename_axis(columns=None).reset_index()
 
 
 def _tests() -> pd.DataFrame:
@@ -201,6 +225,48 @@ def _hicmae_folds() -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values(["variant", "fold"]).reset_index(drop=True)
 
 
+def _hicmae_design() -> pd.DataFrame:
+    folds: dict[str, list[predictions.Predictions]] = {}
+    for variant, _, table in _hicmae():
+        folds.setdefault(variant, []).append(table)
+    rows = []
+    for variant, tables in folds.items():
+        truths = [saliences_of_names(table.names) for table in tables]
+        decided = [
+            thresholds.decide(table.probabilities, *_thresholds_of_others(tables, truths, i))
+            for i, table in enumerate(tables)
+        ]
+        truth, answers = (np.concatenate(parts).astype(np.int64) for parts in (truths, decided))
+        actors = np.array([parse_clip_name(name).actor for table in tables for name in table.names])
+        blends = (truth > 0).sum(axis=1) == 2
+        for metric, hits, groups in (
+            ("acc_presence", presence_hits(answers, truth), actors),
+            ("acc_salience", salience_hits(answers, truth), actors[blends]),
+        ):
+            rows.append(
+                {
+                    "variant": variant,
+                    "metric": metric,
+                    "clips": len(hits),
+                    "actors": len(np.unique(groups)),
+                    "accuracy": float(hits.mean()),
+                    "design_effect": design_effect(hits, groups),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _thresholds_of_others(
+    tables: list[predictions.Predictions], truths: list[Saliences], fold: int
+) -> tuple[float, float]:
+    """Return the thresholds that all folds but one choose together."""
+    others = [i for i in range(len(tables)) if i != fold]
+    tuned = thresholds.tune(
+        np.concatenate([tables[i].probabilities for i in others]), np.concatenate([truths[i] for i in others])
+    )
+    return tuned.alpha, tuned.beta
+
+
 def _hicmae_grid() -> pd.DataFrame:
     grids: dict[str, list[thresholds.Grid]] = {}
     for variant, _, table in _hicmae():
@@ -225,7 +291,9 @@ COMPUTED: dict[str, tuple[str, Callable[[], pd.DataFrame]]] = {
     "validation": ("summaries", _validation),
     "tests": ("summaries", _tests),
     "curves": ("logs", _curves),
+    "classifier_folds": ("summaries", _classifier_folds),
     "hicmae_folds": ("predictions", _hicmae_folds),
+    "hicmae_design": ("predictions", _hicmae_design),
     "hicmae_grid": ("predictions", _hicmae_grid),
 }
 """Name of a table -> the group of released files that it comes from, and how."""

@@ -117,6 +117,25 @@ def intervals(caption: str) -> Fragment:
     return table(columns, body, caption, ["paper"])
 
 
+def clustering(design: pd.DataFrame) -> str:
+    """Say by which factor intervals that take clips as independent are too narrow.
+
+    Parameters
+    ----------
+    design : DataFrame
+        Of :func:`blemore.released.hicmae_design`.
+    """
+    factors = (
+        design.assign(factor=design["design_effect"] ** 0.5).groupby("metric", sort=False)["factor"].agg(["min", "max"])
+    )
+    said = [f"{metric.removeprefix('acc_')} by {low:.1f} to {high:.1f}" for metric, low, high in factors.itertuples()]
+    return (
+        "Wilson's intervals take clips as independent, but clips of one actor resemble each other. On the released predictions of HiCMAE "
+        f"({design['clips'].max():,} training clips, {design['actors'].max()} actors) such intervals are too narrow by a factor: "
+        f"{', '.join(said)}. The test set has eleven actors, so its intervals should be widened likewise."
+    )
+
+
 def frame(values: pd.DataFrame, caption: str, labels: Sequence[str], decimals: int = 3) -> Fragment:
     """Return a data frame as a table: its index as row headings, numbers with fixed decimals.
 

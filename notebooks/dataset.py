@@ -65,11 +65,10 @@ figures.structure()
 # %% [markdown]
 # ## Balance
 #
-# Each emotion has close to 190 training clips, each blend and ratio close to 44. That makes the trivial baselines weak: whoever always
-# says the same is seldom right.
+# No class is rare, so the trivial baselines are weak: a constant prediction is rarely correct.
 
 # %% tags=["hide-input"]
-figures.classes(train.counts(), "Training clips per emotion, and per blend and ratio: no class is rare.", [origin])
+figures.classes(train.counts(), [origin])
 
 # %% [markdown]
 # ## Folds
@@ -122,8 +121,8 @@ report.comparisons(dataset.related_work(), "Table 1 against itself and section 2
 report.comparisons(dataset.baselines(clips), "Trivial baselines of section 5, in percent")
 
 # %% [markdown]
-# A stricter floor learns the class on the other four folds. Classes are so balanced that the most frequent one elsewhere may well be a rare one
-# here, and the floor drops a little further.
+# A stricter baseline picks the class on the other folds. Classes are so balanced that the most frequent class of the other folds may be among the rarest in
+# the fold that is scored.
 
 # %% tags=["hide-input"]
 import pandas as pd

@@ -45,8 +45,8 @@ catalogue.overview()
 #
 # ## What the text says and what the scripts do
 #
-# Where an encoder's name covers more than one network, it matters which one is meant. The text names one VideoMAE V2; the scripts load another, ten times
-# the size. Video Swin was fine-tuned by the authors, on weights that they kept; what can be had is what it was before, and it sees mostly black, for
+# Where an encoder's name covers more than one network, it matters which one is meant. The text names one VideoMAE V2; the scripts load another, with many
+# times the parameters. Video Swin was fine-tuned by the authors, on weights that they kept; what can be had is what it was before, and it sees mostly black, for
 # short clips are filled up to ten seconds. `blemore extract --variant` offers the alternatives.
 
 # %% tags=["hide-input"]

@@ -81,9 +81,10 @@ real = [recorded.read("egemaps_variance"), recorded.read("egemaps_lines")]
 figures.variance_shares(real[0].table, "eGeMAPS, 1,251 clips of 23 actors", "recorded")
 
 # %% [markdown]
-# Three things are worth taking along from real voices. Identity outweighs emotion several times over. Scaling each actor alone removes all of the first and raises the share of
-# the second, which still stays small: most of what varies from clip to clip is neither. And components are ordered by variance, not by use; the one in
-# which emotions differ most need not come first.
+# Components are ordered by variance, not by use: the one in which emotions differ most need not come first.
+
+# %% tags=["hide-input"]
+report.note(pca.shares_in_words(real[0].table), ["recorded"])
 
 # %% tags=["hide-input"]
 import pandas as pd

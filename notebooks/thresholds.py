@@ -66,7 +66,7 @@ report.frame(rows.rename_axis("clip"), "Decisions for three invented clips, in p
 figures.threshold_maps(shown, tuned, grid.origin, what)
 
 # %% [markdown]
-# Move them. Presence answers to $\alpha$ alone; salience to both, and only while $\alpha$ is low enough to let pairs through.
+# Move the sliders. Presence depends on $\alpha$ alone; salience to both, and only while $\alpha$ is low enough to let pairs through.
 
 # %% tags=["remove-input"]
 explorer.thresholds(shown, grid.origin, what)
@@ -94,8 +94,8 @@ figures.decided(tuned, folds.origin)
 # %% [markdown]
 # ## Four fine-tunings
 #
-# Two losses, two lengths of training. These are no rows of the paper's tables, so there is nothing to hold them against, but they are real
-# predictions for real clips, on the paper's folds, by the paper's rule.
+# Two losses, two lengths of training. The paper's tables have no row for these models, so there is nothing to compare them with. They are real predictions
+# for real clips, on the paper's folds, decided by the rule of the released code.
 
 # %% tags=["hide-input"]
 spread = released.spread(folds.table, ["variant"]).set_index("variant").loc[list(parameters.VARIANTS)]

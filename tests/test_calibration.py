@@ -131,7 +131,15 @@ def test_roles_that_are_missing_are_neither_met_nor_counted() -> None:
     assert calibration.seeds(table) == "displayed 0"
 
 
-@pytest.mark.parametrize(("off", "word"), [(1.2, "misses: 1.2 above"), (-2.0, "misses: 2.0 below"), (0.5, "within")])
+@pytest.mark.parametrize(
+    ("off", "word"),
+    [
+        (1.2, "misses: 1.20 above, limit 1.00"),
+        (-2.0, "misses: 2.00 below, limit 1.00"),
+        (1.03, "misses: 1.03 above, limit 1.00"),
+        (0.5, "within"),
+    ],
+)
 def test_table_says_in_words_what_misses(off: float, word: str) -> None:
     shown = calibration.shown(calibration.cells(report(off)), "acc_presence")
     assert set(shown["verdict"]) == {word}

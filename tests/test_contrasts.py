@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from blemore import contrasts, paper, recorded
-from blemore.labels import saliences_of_names
+from blemore.labels import CLASSES, saliences_of_names
 from blemore.released import Result
 
 AUTHORS = Result(recorded.read("validation").table, "recorded", ())
@@ -76,3 +77,71 @@ def test_matrix_has_the_layout_of_figure_4() -> None:
     matrix, printed = contrasts.matrix(truth[::-1], truth), paper.figure(4)
     assert matrix.index.equals(printed.index) and matrix.columns.equals(printed.columns)
     assert (matrix.loc["ang", "hap-sad"], matrix.loc["hap-sad", "ang"], int(np.trace(matrix))) == (1, 1, 0)
+
+
+def by_fold(*rows: tuple[float, float], folds: int = 4) -> pd.DataFrame:
+    """Composites of two classifiers on some folds, alternately a little above and below the values given for each row."""
+    lines = [
+        {"id": f"row{i}", "fold": fold, "linear": low, "mlp-256": low, "mlp-512": high + (-1) ** fold * 0.001 * (i + 1)}
+        for i, (low, high) in enumerate(rows)
+        for fold in range(folds)
+    ]
+    return pd.DataFrame(lines)
+
+
+def test_differences_are_paired_by_fold_and_their_interval_is_students() -> None:
+    rng = np.random.default_rng(0)
+    folds = pd.DataFrame({"id": np.repeat(["a", "b", "c"], 5), "fold": [0, 1, 2, 3, 4] * 3})
+    folds = folds.assign(one=rng.normal(size=15), other=rng.normal(size=15))
+    means = (folds["one"] - folds["other"]).to_numpy().reshape(3, 5).mean(axis=0)
+    expected = stats.ttest_1samp(means, 0).confidence_interval(0.95)
+    mean, low, high = contrasts.paired(folds, "one", "other")
+    assert (mean, low, high) == pytest.approx((means.mean(), expected.low, expected.high))
+
+
+def test_what_all_folds_share_cancels_in_a_paired_difference() -> None:
+    folds = by_fold((0.1, 0.2), (0.3, 0.4))
+    moved = folds.assign(**{name: folds[name] + folds["fold"] for name in ("linear", "mlp-512")})
+    assert contrasts.paired(moved, "mlp-512", "linear") == pytest.approx(contrasts.paired(folds, "mlp-512", "linear"))
+
+
+def test_classifiers_of_the_authors_differ_by_what_the_page_says() -> None:
+    said = contrasts.classifiers_in_words(recorded.read("classifier_folds").table)
+    assert "7 rows" in said and "MLP-512 less Linear +0.015 [+0.009, +0.021]" in said
+
+
+def test_optimism_that_may_be_nothing_is_called_so() -> None:
+    lines = [
+        {"protocol": protocol, "fold": fold, "acc_presence": presence, "acc_salience": salience}
+        for fold, wobble in enumerate((0.04, -0.04, 0.04))
+        for protocol, presence, salience in (("released-code", 0.2 + wobble, 0.15), ("nested", 0.2, 0.1 + wobble / 100))
+    ]
+    presence, salience = contrasts.optimism_in_words(pd.DataFrame(lines)).split(";")
+    assert "not distinguishable from 0" in presence and "not distinguishable" not in salience and "+0.050" in salience
+
+
+def test_rows_whose_loss_does_not_turn_early_are_named() -> None:
+    early = pd.DataFrame({"epoch": range(1, 101), "val_loss": [abs(epoch - 20) for epoch in range(1, 101)]})
+    late = pd.DataFrame({"epoch": range(1, 101), "val_loss": np.linspace(2, 1, 100)})
+    said = contrasts.lowest_losses_in_words({"clip": early, "openface": late})
+    assert "1 of 2 rows" in said and "OpenFace 100 of 100" in said and "CLIP" not in said
+    assert "others" not in contrasts.lowest_losses_in_words({"clip": early})
+
+
+def test_confusion_in_words_counts_by_hand() -> None:
+    counts = pd.DataFrame(0, list(CLASSES), list(CLASSES))
+    for true, predicted, clips in (
+        ("hap", "hap", 3),
+        ("hap", "sad", 1),
+        ("ang-hap", "hap", 3),
+        ("ang-hap", "neu", 1),
+        ("ang", "ang", 1),
+    ):
+        counts.loc[true, predicted] = clips
+    for name in CLASSES:
+        counts.loc[name, "neu"] += 1
+    said = contrasts.confused(counts)
+    hits, clips = 3 + 1 + 1, int(counts.to_numpy().sum())
+    assert f"{hits} of {clips} clips" in said and "Neutral is found most often (1 of 1)" in said
+    blends = counts.loc[[name for name in CLASSES if "-" in name]]
+    assert f"{3 / blends.to_numpy().sum():.0%} of the wrong answers" in said

@@ -78,7 +78,7 @@ MAKE: dict[str, Callable[[str], Fragment]] = {  # by name of the function; the a
     "durations": lambda label: figures.durations(recorded.read("durations").table, label),
     "structure": lambda label: figures.structure(),
     "folds": lambda label: figures.folds(INVENTED.partitions(), label),
-    "classes": lambda label: figures.classes(INVENTED.counts(), "Clips per class", [label]),
+    "classes": lambda label: figures.classes(INVENTED.counts(), [label]),
     "threshold_maps": lambda label: figures.threshold_maps(GRID, TUNED, label, "HiCMAE logits"),
     "decided": lambda label: figures.decided(TUNED, label),
     "validation": lambda label: figures.validation(VALIDATION, label),
@@ -410,4 +410,4 @@ def test_caption_of_the_spectrum_says_where_the_halves_are() -> None:
 def test_caption_of_variances_names_who_has_most_and_least_to_tell() -> None:
     text = MAKE["variance_by_encoder"]("stand-in").text
     assert "20 to 30 % of the variance lies between actors, 3.0 to 5.0 % between emotions" in text
-    assert "Most to tell has WavLM, least CLIP" in text
+    assert "most for WavLM and least for CLIP" in text

@@ -222,3 +222,32 @@ def test_a_wider_level_gives_a_wider_interval() -> None:
 def test_an_accuracy_that_cannot_be_has_no_interval(hits, n) -> None:
     with pytest.raises(InputError):
         metrics.wilson_interval(hits, n)
+
+
+def test_clips_of_groups_that_are_all_right_or_all_wrong_count_as_one() -> None:
+    hits, groups = np.repeat([True, False] * 10, 6), np.repeat(np.arange(20).astype(str), 6)
+    assert metrics.design_effect(hits, groups) == pytest.approx(6 * 20 / 19)
+
+
+def test_clips_without_groups_have_a_design_effect_of_one() -> None:
+    hits = np.arange(200) % 3 == 0
+    assert metrics.design_effect(hits, np.arange(200).astype(str)) == pytest.approx(200 / 199)
+
+
+def test_design_effect_is_that_of_resampled_groups() -> None:
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(300), rng.integers(5, 15, size=300))
+    hits = rng.random(len(groups)) < rng.beta(2, 4, size=300)[groups]
+    counts = [(hits[groups == group].sum(), (groups == group).sum()) for group in range(300)]
+    drawn = np.array(counts)[rng.integers(0, 300, size=(4000, 300))].sum(axis=1)
+    p = hits.mean()
+    resampled = (drawn[:, 0] / drawn[:, 1]).var() / (p * (1 - p) / len(hits))
+    assert metrics.design_effect(hits, groups.astype(str)) == pytest.approx(resampled, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("hits", "groups"), [([True, False], ["a", "a"]), ([True, True], ["a", "b"]), ([False, False], ["a", "b"])]
+)
+def test_a_design_effect_that_cannot_be_is_refused(hits, groups) -> None:
+    with pytest.raises(InputError, match="two groups"):
+        metrics.design_effect(np.array(hits), np.array(groups))

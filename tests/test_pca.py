@@ -163,3 +163,9 @@ def test_recorded_shares_are_those_of_the_real_features() -> None:
         theirs = recorded.read(name).table
         for column in theirs.select_dtypes("number"):
             np.testing.assert_allclose(mine[column], theirs[column], atol=1e-5)
+
+
+def test_shares_in_words_are_those_of_the_table() -> None:
+    said = pca.shares_in_words(recorded.read("egemaps_variance").table)
+    assert "Identity holds 21% of the variance and emotion 4%" in said and "identity holds 0% and emotion 6%" in said
+    assert "most in PC6 (8%)" in said

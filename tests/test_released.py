@@ -29,6 +29,8 @@ ASKS: dict[str, Callable[[], Result]] = {
     "tests": released.tests,
     "hicmae_folds": released.hicmae_folds,
     "hicmae_grid": released.hicmae_grid,
+    "hicmae_design": released.hicmae_design,
+    "classifier_folds": released.classifier_folds,
 }
 
 

@@ -102,6 +102,12 @@ def test_plain_form_says_hostile_text_as_it_is(name: str) -> None:
     assert "&amp;" not in text and "&lt;" not in text and "<span" not in text
 
 
+def test_factor_of_clustered_clips_is_the_root_of_the_design_effect() -> None:
+    lines = [("acc_presence", 2456, 47, 4.0), ("acc_presence", 2456, 47, 2.25), ("acc_salience", 1326, 44, 1.0)]
+    said = report.clustering(pd.DataFrame(lines, columns=["metric", "clips", "actors", "design_effect"]))
+    assert "presence by 1.5 to 2.0, salience by 1.0 to 1.0" in said and "2,456 training clips, 47 actors" in said
+
+
 def test_every_table_has_caption_scopes_and_labels() -> None:
     rows = [claim(), claim(id="b", ours=None, label="paper"), claim(id="c", label="recorded")]
     frame = pd.DataFrame({"clips": [1, 2]}, index=pd.Index(["a", "b"], name="fold"))

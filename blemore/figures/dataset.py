@@ -82,7 +82,7 @@ def folds(partitions: pd.DataFrame, origin: str) -> Drawing:
 
 
 @drawn("classes")
-def classes(counts: pd.DataFrame, caption: str, labels: Sequence[str]) -> Drawing:
+def classes(counts: pd.DataFrame, labels: Sequence[str]) -> Drawing:
     """Draw clips per pair and ratio as a heat map, and per single emotion as bars."""
     fig, axes = canvas(3.6, 2, widths=[1, 1.5])
     total = counts.groupby(["emotions", "salience"])["clips"].sum()
@@ -99,6 +99,8 @@ def classes(counts: pd.DataFrame, caption: str, labels: Sequence[str]) -> Drawin
     pairs = [pair for pair in CLASSES if "-" in pair]
     heat(axes[1], blends.loc[pairs].to_numpy(), list(blends.columns), pairs, "d")
     axes[1].set(xlabel="salience of first / second", title="blends")
+    per_ratio = blends.to_numpy(dtype=int)
+    caption = f"Training clips: {min(single)} to {max(single)} for each emotion, {per_ratio.min()} to {per_ratio.max()} for each blend and ratio."
     return Drawing(fig, caption, labels)
 
 

@@ -110,7 +110,9 @@ def variance_by_encoder(table: pd.DataFrame, label: str) -> Drawing:
     actor, emotion = 100 * table["actor"], 100 * table["emotion"]
     caption = (
         f"Aggregated features of seven simulated encoders: {actor.min():.0f} to {actor.max():.0f} % of the variance lies between actors, {emotion.min():.1f} to "
-        f"{emotion.max():.1f} % between emotions and their blends. Most to tell has {paper.ENCODERS[str(emotion.idxmax())]}, least {paper.ENCODERS[str(emotion.idxmin())]}."
+        f"{emotion.max():.1f} % between emotions and their blends, "
+        f"most for {paper.ENCODERS[str(emotion.idxmax())]} and least for {paper.ENCODERS[str(emotion.idxmin())]}. The order need not be that of the signals: these "
+        "shares count the noise of all columns alike."
     )
     return Drawing(fig, caption, [label])
 
