@@ -138,7 +138,9 @@ def test_frames_of_all_eight_orientations_come_out_upright(clip: Path, tmp_path:
 def test_a_display_matrix_that_is_no_quarter_turn_is_refused(clip: Path, tmp_path: Path, matrix) -> None:
     (tmp_path / "clip.mov").write_bytes(clip.read_bytes())
     matrices(tmp_path / "clip.mov", *matrix)
-    with pytest.raises(MediaError, match=r"display matrix; expected quarter turns, mirrored or not; got [-\d. ]+; conv"):
+    with pytest.raises(
+        MediaError, match=r"display matrix; expected quarter turns, mirrored or not; got [-\d. ]+; conv"
+    ):
         next(media.frames(tmp_path / "clip.mov"))
 
 
@@ -159,11 +161,15 @@ PLAYLISTS = {
 
 @pytest.mark.parametrize("reader", ["frames", "audio", "frame_rate"])
 @pytest.mark.parametrize("kind", PLAYLISTS)
-def test_a_text_that_names_other_files_opens_none_of_them(clip: Path, tmp_path: Path, monkeypatch, kind, reader) -> None:
+def test_a_text_that_names_other_files_opens_none_of_them(
+    clip: Path, tmp_path: Path, monkeypatch, kind, reader
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("other.mp4").write_bytes(clip.read_bytes())
     Path("list.mp4").write_text(PLAYLISTS[kind])
-    with pytest.raises(MediaError, match=r"^list.mp4: (is of a format that is not read; expected one of mov|cannot be)"):
+    with pytest.raises(
+        MediaError, match=r"^list.mp4: (is of a format that is not read; expected one of mov|cannot be)"
+    ):
         list(np.atleast_1d(getattr(media, reader)("list.mp4"))) if reader != "frames" else read_all(Path("list.mp4"))
 
 
