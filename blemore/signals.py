@@ -39,7 +39,7 @@ def noted() -> Iterator[Noted]:
                 signal.signal(other, signal.SIG_DFL)
         if asked.stop:
             for worker in workers:
-                worker.kill()
+                worker.terminate()
             os.kill(os.getpid(), number)
         asked.stop = True
         print("\ninterrupted: ends after the clip in work; interrupt again to end at once", file=sys.stderr, flush=True)

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -247,7 +248,7 @@ class Disturbed(MeanColour):
         return np.array(rows)
 
 
-DISTURBED = replace(MEAN, load=Disturbed)
+DISTURBED = replace(MEAN, name="disturbed", load=Disturbed)
 
 
 def interrupted(out: Path, clips: Path, **how: Any) -> int:
@@ -273,7 +274,7 @@ def test_a_signal_during_a_clip_leaves_it_out_and_the_next_run_adds_it(
     assert kept == len(before) > 0
     assert handlers == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))
     assert statuses(extraction.extract(DISTURBED, [clips], tmp_path / "out"))["extracted"] == 20 - kept
-    extraction.extract(MEAN, [clips], tmp_path / "undisturbed")
+    extraction.extract(DISTURBED, [clips], tmp_path / "undisturbed")
     assert contents(tmp_path / "out") == contents(tmp_path / "undisturbed")
 
 
@@ -331,41 +332,49 @@ class Terminal(MeanColour):
 
 
 def test_ctrl_c_reaches_processes_through_the_one_that_coordinates_them(clips: Path, tmp_path: Path) -> None:
+    out, quiet = tmp_path / "out", replace(MEAN, name="terminal")
     with pytest.raises(Interrupted, match=r"interrupted: \d+ of 20 clips are done and kept"):
-        extraction.extract(replace(MEAN, load=Terminal), [clips], tmp_path / "out", jobs=2)
-    left = {path.name: path.read_bytes() for path in (tmp_path / "out").glob("*.npy")}
-    extraction.extract(MEAN, [clips], tmp_path / "undisturbed")
+        extraction.extract(replace(quiet, load=Terminal), [clips], out, jobs=2)
+    left = {path.name: path.read_bytes() for path in out.glob("*.npy")}
+    extraction.extract(quiet, [clips], tmp_path / "undisturbed")
     whole = contents(tmp_path / "undisturbed")
     assert 0 < len(left) < 20 and left.items() <= whole.items()
-    extraction.extract(MEAN, [clips], tmp_path / "out", jobs=2)
-    assert {k: v for k, v in contents(tmp_path / "out").items() if not k.endswith(".part")} == whole
+    extraction.extract(quiet, [clips], out)
+    assert {name: content for name, content in contents(out).items() if not name.endswith(".part")} == whole
 
 
-IMPATIENT = """
-import os, signal, sys
+SLOW = """
+import sys, time
+from pathlib import Path
 from blemore import encoders
 from blemore.cli import main
 from tests import test_extraction as here
 
-class Impatient(here.MeanColour):
+class Slow(here.MeanColour):
     def __call__(self, path):
-        parent = os.getppid()
-        while os.getppid() == parent:  # a signal that comes before the first one is handled is the same signal
-            os.kill(parent if jobs == "2" else os.getpid(), signal.SIGINT)
-            here.time.sleep(0.01)
+        Path(started, path.stem).touch()
+        time.sleep(120)  # or until the process is ended
 
-jobs = sys.argv[sys.argv.index("--jobs") + 1]
-encoders.REGISTRY["mean"] = here.replace(here.MEAN, load=Impatient)
+started = sys.argv.pop(1)
+encoders.REGISTRY["mean"] = here.replace(here.MEAN, load=Slow)
 main()
 """
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_second_interrupt_ends_at_once(clips: Path, tmp_path: Path, jobs: str) -> None:
-    command = ["extract", "--encoder", "mean", str(clips), "--out", str(tmp_path / "out"), "--jobs", jobs]
-    done = subprocess.run([sys.executable, "-c", IMPATIENT, *command], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == -signal.SIGINT and "interrupt again to end at once" in done.stderr
-    assert "Traceback" not in done.stderr and not list(tmp_path.rglob("*.npy"))
+    started, log, out = tmp_path / "started", tmp_path / "log", tmp_path / "out"
+    started.mkdir()
+    command = ["extract", "--encoder", "mean", str(clips), "--out", str(out), "--jobs", jobs]
+    with log.open("w") as stderr:
+        process = subprocess.Popen([sys.executable, "-c", SLOW, str(started), *command], cwd=ROOT, stderr=stderr)
+    for ready in (lambda: len(list(started.iterdir())) == int(jobs), lambda: "interrupt again" in log.read_text()):
+        while not ready():
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+    assert process.wait() == -signal.SIGINT
+    assert "Traceback" not in log.read_text() and not list(out.glob("*.npy"))
 
 
 @pytest.mark.parametrize("variant", ["functionals", "low-level"])
