@@ -348,15 +348,13 @@ import sys, time
 from pathlib import Path
 from blemore import encoders
 from blemore.cli import main
-from tests import test_extraction as here
 
-class Slow(here.MeanColour):
-    def __call__(self, path):
-        Path(started, path.stem).touch()
-        time.sleep(120)  # or until the process is ended
+def slow(path):
+    Path(started, path.stem).touch()
+    time.sleep(120)  # or until the process is ended
 
-started = sys.argv.pop(1)
-encoders.REGISTRY["mean"] = here.replace(here.MEAN, load=Slow)
+started, one = sys.argv.pop(1), encoders.Variant("only", 1, "clip", "1")
+encoders.REGISTRY["slow"] = encoders.Encoder("slow", "", "video", "clip", "", "", (one,), lambda opening: slow)
 main()
 """
 
@@ -365,7 +363,7 @@ main()
 def test_a_second_interrupt_ends_at_once(clips: Path, tmp_path: Path, jobs: str) -> None:
     started, log, out = tmp_path / "started", tmp_path / "log", tmp_path / "out"
     started.mkdir()
-    command = ["extract", "--encoder", "mean", str(clips), "--out", str(out), "--jobs", jobs]
+    command = ["extract", "--encoder", "slow", str(clips), "--out", str(out), "--jobs", jobs]
     with log.open("w") as stderr:
         process = subprocess.Popen([sys.executable, "-c", SLOW, str(started), *command], cwd=ROOT, stderr=stderr)
     for ready in (lambda: len(list(started.iterdir())) == int(jobs), lambda: "interrupt again" in log.read_text()):
