@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 
@@ -42,7 +42,8 @@ def noted() -> Iterator[Noted]:
                 worker.terminate()
             os.kill(os.getpid(), number)
         asked.stop = True
-        print("\ninterrupted: ends after the clip in work; interrupt again to end at once", file=sys.stderr, flush=True)
+        with suppress(OSError):  # not print: the signal may come while sys.stderr is at work
+            os.write(2, b"\ninterrupted: ends after the clip in work; interrupt again to end at once\n")
 
     if threading.current_thread() is not threading.main_thread():
         yield asked

@@ -263,12 +263,12 @@ def interrupted(out: Path, clips: Path, **how: Any) -> int:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_during_a_clip_leaves_it_out_and_the_next_run_adds_it(
-    clips: Path, tmp_path: Path, monkeypatch, number: int, capsys
+    clips: Path, tmp_path: Path, monkeypatch, number: int, capfd
 ) -> None:
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(Disturbed, "happens", lambda: os.kill(os.getpid(), number))
     kept = interrupted(tmp_path / "out", clips)
-    assert "interrupt again to end at once" in capsys.readouterr().err
+    assert "interrupt again to end at once" in capfd.readouterr().err
     before = [path for path in sorted(clips.iterdir()) if path.stem < MARKED]
     assert {path.stem for path in (tmp_path / "out").iterdir()} == {path.stem for path in before}
     assert kept == len(before) > 0
