@@ -78,7 +78,10 @@ def _weights(one: Variant) -> str:
     if not one.checkpoint:
         return "none"
     pinned = re.fullmatch("[0-9a-f]+", one.revision)
-    detail = f' <small class="detail">pinned: {escape(one.revision[:12])}</small>' if pinned else ""
+    kind = (
+        "SHA-256" if "://" in one.checkpoint else "commit"
+    )  # compared when a file is opened; named when it is fetched
+    detail = f' <small class="detail">{kind} {escape(one.revision[:12])}</small>' if pinned else ""
     return f"<code>{escape(one.checkpoint.rsplit('/', 1)[-1])}</code>{detail}"
 
 

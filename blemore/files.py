@@ -72,6 +72,28 @@ def make_folder(path: str | Path) -> None:
         raise unusable(path, error) from None
 
 
+@contextmanager
+def folder_in_use(path: str | Path) -> Iterator[None]:
+    """Make a folder, and those above it; delete in the end those of them that nothing was written into.
+
+    Raises
+    ------
+    InputError
+        As :func:`make_folder`.
+    """
+    try:
+        fresh = [folder for folder in (Path(path), *Path(path).parents) if not folder.exists()]
+    except OSError as error:
+        raise unusable(path, error) from None
+    make_folder(path)
+    try:
+        yield
+    finally:
+        for folder in fresh:
+            with suppress(OSError):  # not empty: it stays
+                folder.rmdir()
+
+
 def unusable(folder: str | Path, error: OSError) -> InputError:
     """Return the error to raise where the system refuses to work in a folder."""
     fix = "choose another folder"

@@ -44,7 +44,7 @@ _SINGLE = re.compile(
 _BLEND = re.compile(
     r"(?P<actor>A[1-9]\d*)_mix_(?P<a>[a-z]+)_(?P<b>[a-z]+)_(?P<p>\d+)_(?P<q>\d+)_ver(?P<version>[1-9]\d*)", re.ASCII
 )
-_SUFFIX = re.compile(r"\.(mov|mp4|wav|npy|csv)$", re.IGNORECASE)
+_SUFFIX = re.compile(r"\.(mov|mp4|mkv|webm|avi|wav|flac|m4a|mp3|ogg|npy|csv)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

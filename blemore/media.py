@@ -1,7 +1,7 @@
 """Clips as encoders see them: frames one at a time, 16 kHz mono sound (paper, section 3.1).
 
-mp4 and mov, H.264 and HEVC, by PyAV; sound is resampled by soxr. Both come with the extra ``encoders`` and are
-imported when the first clip is opened.
+mp4 and mov, H.264 and HEVC, and other containers and codecs that PyAV decodes; sound is resampled by soxr. Both come
+with the extra ``encoders`` and are imported when the first clip is opened.
 """
 
 from __future__ import annotations
@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 SAMPLE_RATE = 16_000
 """Samples a second of :func:`audio`, as every audio encoder of the paper expects."""
 
+VIDEO = (".mp4", ".mov", ".mkv", ".webm", ".avi")
+"""Suffixes of the clips of a folder: video, with or without sound."""
+
+SOUND = (".wav", ".flac", ".m4a", ".mp3", ".ogg")
+"""Suffixes of the clips of a folder that hold sound alone."""
+
+_CONTAINERS = ("mov", "matroska", "avi", "wav", "flac", "mp3", "ogg", "aac", "aiff", "asf", "flv", "mpeg", "mpegts")
+# FFmpeg's names of formats whose files hold all that they play: a playlist could name any other file of the machine
+
 _STEADY = {
     "libx264": {"x264-params": "mbtree=0"},
     "libx265": {"x265-params": "log-level=none:pools=none:frame-threads=1"},
@@ -41,12 +50,12 @@ def frames(path: str | Path) -> Iterator[NDArray[np.uint8]]:
     Yields
     ------
     array (H, W, 3) uint8
-        Red, green and blue; the rotation that the file asks for is applied.
+        Red, green and blue; quarter turns and mirroring that the file asks for are applied.
 
     Raises
     ------
     MediaError
-        If the file is missing, empty, truncated or damaged, or holds no video.
+        If the file is missing, empty, truncated or damaged, holds no video, or asks for another transformation.
     """
     with _open(path, "video") as (container, stream):
         from av.video.reformatter import VideoReformatter
@@ -57,14 +66,29 @@ def frames(path: str | Path) -> Iterator[NDArray[np.uint8]]:
         for frame in container.decode(stream):
             if frame.is_corrupt:
                 raise MediaError(path, f"frame {count + 1} is damaged", fix="copy the clip again")
-            turns, rest = divmod(frame.rotation, 90)
-            if rest:
-                raise MediaError(path, "rotation", expected="a multiple of 90 degrees", got=str(frame.rotation))
+            matrix = frame.side_data.get("DISPLAYMATRIX")
             rgb: NDArray[Any] = convert.reformat(frame, format="rgb24").to_ndarray()
-            yield np.ascontiguousarray(np.rot90(rgb, turns)) if turns % 4 else rgb
+            yield rgb if matrix is None else _upright(path, rgb, np.frombuffer(matrix, dtype=np.int32))
             count += 1
         if not count:
             raise MediaError(path, "the video stream holds no frame", fix="copy the clip again")
+
+
+def _upright(path: str | Path, rgb: NDArray[np.uint8], matrix: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Turn and mirror a frame (H, W, 3) as a display matrix of nine numbers asks; its scale is left out.
+
+    The matrix ``a b u, c d v, x y w`` shows the pixel of column p and row q at column ``a p + c q`` and row
+    ``b p + d q``, but for a shift that moves the whole frame.
+    """
+    (a, b, u), (c, d, v), _ = matrix.reshape(3, 3).tolist()
+    plain, turned = a and d and not (b or c), b and c and not (a or d)
+    if u or v or not (plain or turned):
+        shown = " ".join(f"{value / (1 << 16):.2f}" for value in (a, b, c, d))
+        expected = "quarter turns, mirrored or not"
+        raise MediaError(path, "display matrix", expected=expected, got=shown, fix="convert it to an upright clip")
+    across, down = (a, d) if plain else (c, b)
+    upright = rgb if plain else rgb.swapaxes(0, 1)
+    return np.ascontiguousarray(upright[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])
 
 
 def audio(path: str | Path) -> NDArray[np.float32]:
@@ -173,7 +197,7 @@ def _open(path: str | Path, kind: Literal["video", "audio"]) -> Iterator[tuple[I
     av = _library()
     try:
         _check(Path(path))
-        with av.open(str(path), metadata_errors="replace") as container:
+        with _opened(path) as container:
             stream = container.streams.best(kind)
             if stream is None:
                 held = ", ".join(sorted({one.type for one in container.streams})) or "none"
@@ -187,6 +211,18 @@ def _open(path: str | Path, kind: Literal["video", "audio"]) -> Iterator[tuple[I
         raise MediaError(
             path, "cannot be read", got=error.strerror or str(error), fix="check its permissions"
         ) from None
+
+
+def _opened(path: str | Path) -> InputContainer:
+    """Open a file by its path, whatever its name looks like, if it is of a format that holds all that it plays."""
+    av = _library()
+    only = {"format_whitelist": ",".join(_CONTAINERS), "protocol_whitelist": "file"}
+    try:
+        opened: InputContainer = av.open(f"file:{path}", metadata_errors="replace", container_options=only)
+    except av.ArgumentError:
+        known = f"one of {', '.join(_CONTAINERS)}"
+        raise MediaError(path, "is of a format that is not read", expected=known, fix="convert it to mp4") from None
+    return opened
 
 
 def _check(path: Path) -> None:

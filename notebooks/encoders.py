@@ -92,7 +92,7 @@ figures.similarity(seen, seconds, "stand-in")
 # ## On this machine
 #
 # `blemore encoders` lists the same; `blemore extract --encoder clip clips/*.mov --out features` runs one over clips of your own. Weights are fetched at a pinned
-# commit and checked; where the network may not be used, the message says what to download. An encoder of your own is one file and one entry; it then has its
+# commit, or compared with a pinned digest; where the network may not be used, the message says what to download. An encoder of your own is one file and one entry; it then has its
 # row in every table here, and like each of these a report of its own among the *Encoder reports*.
 
 # %% tags=["hide-input"]

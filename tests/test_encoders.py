@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -15,7 +16,7 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import save_file
 
-from blemore import encoders, feature_files, parameters
+from blemore import catalogue, encoders, feature_files, parameters
 from blemore.cli import main
 from blemore.encoders import Encoder, LibraryError, Variant, checkpoints
 from blemore.encoders.registry import Opening
@@ -80,10 +81,40 @@ def test_every_entry_is_complete(name: str) -> None:
         assert encoder.choices[0].used == "authors"
 
 
-@pytest.mark.parametrize("name", ["clip", "videomaev2", "hubert", "wavlm"])
-def test_weights_of_huggingface_are_pinned_to_a_commit(name: str) -> None:
-    for choice in encoders.get(name).choices:
-        assert re.fullmatch(r"[0-9a-f]{40}", choice.revision)
+CHOICES = [(name, one) for name in NAMES for one in encoders.get(name).choices if one.checkpoint]
+
+
+@pytest.mark.parametrize(("name", "choice"), CHOICES, ids=lambda value: getattr(value, "name", value))
+def test_what_a_page_says_of_weights_is_what_opening_holds_them_to(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, choice: Variant
+) -> None:
+    """A commit is what is asked for; a digest is compared with the file's, wherever that comes from."""
+    encoder, asked = encoders.get(name), []
+    monkeypatch.setattr(Encoder, "lacking", lambda self: [])
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *file, revision, **how: asked.append(revision) or "")
+    monkeypatch.setattr(checkpoints, "read", lambda path: pytest.fail("weights of another digest are read"))
+    shown = re.search(r"(commit|SHA-256) ([0-9a-f]+)</small>", catalogue._weights(choice))
+    assert shown and choice.revision.startswith(shown[2])
+    if shown[1] == "commit":
+        with pytest.raises(pytest.fail.Exception):
+            encoder.open(variant=choice.name)
+        assert asked == [choice.revision] and len(choice.revision) == 40
+        return
+    given = tmp_path / "cache" / "weights" / choice.checkpoint.rsplit("/", 1)[1]
+    given.parent.mkdir(parents=True)
+    given.write_bytes(b"other weights")
+    with pytest.raises(
+        InputError, match=rf"not the pinned weights; expected SHA-256 {choice.revision}; got [0-9a-f]+;"
+    ):
+        encoder.open(variant=choice.name, weights=given if name == "imagebind" else None)
+
+
+def test_weights_of_the_pinned_digest_are_read(tmp_path: Path) -> None:
+    (tmp_path / "weights.pth").write_bytes(b"weights")
+    digest = hashlib.sha256(b"weights").hexdigest()
+    for revision in (digest, digest[:8]):
+        pinned = Variant("only", 2, "frame", "1 per frame", revision=revision)
+        assert checkpoints.verified(tmp_path / "weights.pth", pinned, "again") == tmp_path / "weights.pth"
 
 
 def test_weights_that_users_download_themselves_are_pinned_to_a_digest_that_they_are_told() -> None:

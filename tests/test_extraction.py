@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import random
@@ -10,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +20,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blemore import clusters, encoders, extraction, feature_files, fixture, media
+from blemore import clip_features, clip_files, clusters, encoders, extraction, feature_files, fixture, media
 from blemore.encoders import Encoder, Variant
 from blemore.encoders.registry import Opening
-from blemore.errors import InputError, SourceError, UnknownNameError
+from blemore.errors import InputError, Interrupted, SourceError, UnknownNameError
 from tests.conftest import ROOT
 from tests.test_cli import blemore, document, refused
 
@@ -56,7 +58,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def statuses(outcomes: list[extraction.Outcome]) -> dict[str, int]:
+def statuses(outcomes: list[clip_features.Outcome]) -> dict[str, int]:
     return {status: count for status, count in extraction.summary(outcomes).items() if isinstance(count, int)}
 
 
@@ -173,7 +175,7 @@ def test_nothing_is_done_twice_and_the_model_is_not_even_opened(clips: Path, tmp
     extraction.extract(MEAN, [clips], tmp_path)
     before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     closed = replace(MEAN, load=lambda opening: pytest.fail("opened again"))
-    extraction._MODELS.clear()
+    clip_features._MODELS.clear()
     assert statuses(extraction.extract(closed, [clips], tmp_path)) == {"extracted": 0, "kept": 20, "failed": 0}
     assert before == {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
 
@@ -198,7 +200,7 @@ def test_whatever_features_depend_on_makes_them_new(clips: Path, tmp_path: Path,
         np.save(out / f"{path.stem}.npy", np.ones((2, 3), np.float32))
     elif change == "sidecar":
         sidecar = out / f"{path.stem}.json"
-        sidecar.write_text(sidecar.read_text().replace('"format": 1', '"format": 0'))
+        sidecar.write_text(sidecar.read_text().replace(f'"format": {clip_features.FORMAT}', '"format": 1'))
     else:
         options = {"device": "meta"}
     assert extraction.extract(encoder, [path], out, **options)[0].status == "extracted"
@@ -223,17 +225,193 @@ def test_what_is_remarkable_about_a_clip_is_said_each_time(tmp_path: Path, capsy
         assert f"{status}: {path}: dark" in capsys.readouterr().err
 
 
-def test_an_interrupt_keeps_what_is_finished(clips: Path, tmp_path: Path) -> None:
-    class Interrupted(MeanColour):
+MARKED = "A9001_hap"
+"""What happens in a clip happens in those whose names begin so: early ones, and not the first."""
+
+
+class Disturbed(MeanColour):
+    """An encoder that computes its rows in a callback of a C library, in which something happens once."""
+
+    happens: Any = None
+
+    def __call__(self, path: Path) -> np.ndarray:
+        whole, rows = super().__call__(path), []
+
+        def callback() -> None:
+            rows.extend(whole[:5])
+            if path.stem.startswith(MARKED) and (happens := Disturbed.happens):
+                Disturbed.happens = None
+                happens()
+            rows.extend(whole[5:])
+
+        ctypes.CFUNCTYPE(None)(callback)()
+        return np.array(rows)
+
+
+DISTURBED = replace(MEAN, name="disturbed", load=Disturbed)
+
+
+def interrupted(out: Path, clips: Path, **how: Any) -> int:
+    """Extract until the end is asked for, and return how many clips the message says are kept."""
+    with pytest.raises(Interrupted) as caught:
+        extraction.extract(DISTURBED, [clips], out, **how)
+    says = r"interrupted: (\d+) of 20 clips are done and kept in (.*); run the same command again for the others"
+    found = re.fullmatch(says, str(caught.value))
+    assert found and found[2] == str(out)
+    return int(found[1])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_a_clip_leaves_it_out_and_the_next_run_adds_it(
+    clips: Path, tmp_path: Path, monkeypatch, number: int, capfd
+) -> None:
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(Disturbed, "happens", lambda: os.kill(os.getpid(), number))
+    kept = interrupted(tmp_path / "out", clips)
+    assert "interrupt again to end at once" in capfd.readouterr().err
+    before = [path for path in sorted(clips.iterdir()) if path.stem < MARKED]
+    assert {path.stem for path in (tmp_path / "out").iterdir()} == {path.stem for path in before}
+    assert kept == len(before) > 0
+    assert handlers == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))
+    assert statuses(extraction.extract(DISTURBED, [clips], tmp_path / "out"))["extracted"] == 20 - kept
+    extraction.extract(DISTURBED, [clips], tmp_path / "undisturbed")
+    assert contents(tmp_path / "out") == contents(tmp_path / "undisturbed")
+
+
+def test_a_clip_that_fails_because_of_a_signal_is_not_reported_as_bad_and_loses_nothing(
+    clips: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    def cut() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        raise ValueError("cut short")
+
+    extraction.extract(DISTURBED, [clips], tmp_path)
+    before = {name: content for name, content in contents(tmp_path).items() if not name.endswith(".json")}
+    newer = replace(DISTURBED, choices=(replace(CHOICES[0], revision="2", dim=4),))
+    monkeypatch.setattr(Disturbed, "happens", cut)
+    marked = [path for path in clips.iterdir() if path.stem.startswith(MARKED)]
+    with pytest.raises(Interrupted, match="interrupted: 0 of"):
+        extraction.extract(newer, [*marked, clips], tmp_path)
+    assert before == {name: content for name, content in contents(tmp_path).items() if not name.endswith(".json")}
+    assert "failed" not in capsys.readouterr().err
+
+
+def test_an_error_that_foreign_code_ignored_fails_the_clip(clips: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    def stumble() -> None:
+        raise ValueError("no room")
+
+    monkeypatch.setattr(Disturbed, "happens", stumble)
+    outcomes = extraction.extract(DISTURBED, [clips], tmp_path)
+    (bad,) = [one for one in outcomes if one.status == "failed"]
+    assert MARKED in bad.clip and bad.problem.endswith("features may be wrong; got ValueError no room")
+    assert len(list(tmp_path.glob("*.npy"))) == 19 and not (tmp_path / f"{Path(bad.clip).stem}.npy").exists()
+    assert statuses(extraction.extract(DISTURBED, [clips], tmp_path)) == {"extracted": 1, "kept": 19, "failed": 0}
+
+
+def test_an_interrupt_that_an_encoder_raises_keeps_what_is_finished(clips: Path, tmp_path: Path) -> None:
+    class Raising(MeanColour):
         def __call__(self, path: Path) -> np.ndarray:
-            if path.stem.startswith("A9001_hap"):
+            if path.stem.startswith(MARKED):
                 raise KeyboardInterrupt
             return super().__call__(path)
 
-    before = [path for path in sorted(clips.iterdir()) if path.stem < "A9001_hap"]
-    with pytest.raises(KeyboardInterrupt):
-        extraction.extract(replace(MEAN, name="interrupted", load=Interrupted), [clips], tmp_path)
+    before = [path for path in sorted(clips.iterdir()) if path.stem < MARKED]
+    with pytest.raises(Interrupted, match=f"interrupted: {len(before)} of 20 clips"):
+        extraction.extract(replace(MEAN, name="raising", load=Raising), [clips], tmp_path)
     assert len(list(tmp_path.glob("*.json"))) == len(before) > 0
+
+
+class Terminal(MeanColour):
+    """An encoder in a process of its own, in which a terminal sends Ctrl-C to all processes."""
+
+    def __call__(self, path: Path) -> np.ndarray:
+        if path.stem.startswith(MARKED):
+            for process in (os.getppid(), os.getpid()):
+                os.kill(process, signal.SIGINT)
+        return super().__call__(path)
+
+
+def test_ctrl_c_reaches_processes_through_the_one_that_coordinates_them(clips: Path, tmp_path: Path) -> None:
+    out, quiet = tmp_path / "out", replace(MEAN, name="terminal")
+    with pytest.raises(Interrupted, match=r"interrupted: \d+ of 20 clips are done and kept"):
+        extraction.extract(replace(quiet, load=Terminal), [clips], out, jobs=2)
+    left = {path.name: path.read_bytes() for path in out.glob("*.npy")}
+    extraction.extract(quiet, [clips], tmp_path / "undisturbed")
+    whole = contents(tmp_path / "undisturbed")
+    assert 0 < len(left) < 20 and left.items() <= whole.items()
+    extraction.extract(quiet, [clips], out)
+    assert {name: content for name, content in contents(out).items() if not name.endswith(".part")} == whole
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+from blemore import encoders
+from blemore.cli import main
+
+def slow(path):
+    Path(started, path.stem).touch()
+    time.sleep(120)  # or until the process is ended
+
+started, one = sys.argv.pop(1), encoders.Variant("only", 1, "clip", "1")
+encoders.REGISTRY["slow"] = encoders.Encoder("slow", "", "video", "clip", "", "", (one,), lambda opening: slow)
+main()
+"""
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_second_interrupt_ends_at_once(clips: Path, tmp_path: Path, jobs: str) -> None:
+    started, log, out = tmp_path / "started", tmp_path / "log", tmp_path / "out"
+    started.mkdir()
+    command = ["extract", "--encoder", "slow", str(clips), "--out", str(out), "--jobs", jobs]
+    with log.open("w") as stderr:
+        process = subprocess.Popen([sys.executable, "-c", SLOW, str(started), *command], cwd=ROOT, stderr=stderr)
+    for ready in (lambda: len(list(started.iterdir())) == int(jobs), lambda: "interrupt again" in log.read_text()):
+        while not ready():
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+    assert process.wait() == -signal.SIGINT
+    assert "Traceback" not in log.read_text() and not list(out.glob("*.npy"))
+
+
+@pytest.mark.parametrize("variant", ["functionals", "low-level"])
+def test_a_signal_in_the_midst_of_opensmile_leaves_no_short_features(
+    clips: Path, tmp_path: Path, monkeypatch, variant: str
+) -> None:
+    smile = pytest.importorskip("opensmile", reason="needs the extra 'egemaps'").core.smile.Smile
+    plain, paths, left = smile._sink_callback, sorted(clips.iterdir())[:3], [2]
+
+    def signalling(*given: Any) -> Any:
+        inner = plain(*given)
+
+        def callback(*frame: Any) -> None:
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+            inner(*frame)
+
+        return callback
+
+    monkeypatch.setattr(smile, "_sink_callback", staticmethod(signalling))
+    egemaps = encoders.get("egemaps")
+    with pytest.raises(Interrupted, match=r"interrupted: [01] of 3 clips are done"):
+        extraction.extract(egemaps, paths, tmp_path / "out", variant=variant)
+    extraction.extract(egemaps, paths, tmp_path / "out", variant=variant)
+    extraction.extract(egemaps, paths, tmp_path / "undisturbed", variant=variant)
+    assert contents(tmp_path / "out") == contents(tmp_path / "undisturbed")
+
+
+@pytest.mark.usefixtures("mean")
+def test_the_exit_code_and_one_line_say_that_a_run_was_interrupted(clips: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setitem(encoders.REGISTRY, "mean", DISTURBED)
+    monkeypatch.setattr(Disturbed, "happens", lambda: os.kill(os.getpid(), signal.SIGINT))
+    arguments = ("extract", "--encoder", "mean", str(clips), "--out", str(tmp_path / "out"), "--json")
+    done = blemore(*arguments)
+    assert done.exit_code == 130 and done.stdout == ""
+    assert done.stderr.splitlines()[-1].startswith("error: interrupted: ")
+    again = blemore(*arguments)
+    assert again.exit_code == 0 and json.loads(again.stdout)["kept"] > 0
 
 
 def test_processes_give_the_same_files(clips: Path, tmp_path: Path, capsys) -> None:
@@ -275,25 +453,98 @@ def test_wrong_requests_are_refused(clips: Path, tmp_path: Path) -> None:
         extraction.extract(MEAN, [clips], tmp_path, weights=tmp_path / "weights.bin")
 
 
+VIDEO, SOUND = clip_files.suffixes(MEAN), clip_files.suffixes(encoders.get("wavlm"))
+
+
+def made(folder: Path, *names: str) -> Path:
+    """Make files whose content is their name."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    return folder
+
+
+def taken(folder: Path, suffixes: tuple[str, ...] = VIDEO, out: Path | None = None) -> list[str]:
+    return [str(path.relative_to(folder)) for path in clip_files.gather([folder], suffixes, out)]
+
+
 def test_two_clips_of_one_name_are_refused_and_one_that_is_named_twice_is_taken_once(
     clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = next(clips.iterdir())
     (tmp_path / one.name).write_bytes(one.read_bytes())
     with pytest.raises(InputError, match="has the same name as"):
-        extraction.gather([clips, tmp_path])
-    assert extraction.gather([clips, one]) == extraction.gather([clips])
+        clip_files.gather([clips, tmp_path], VIDEO)
+    whole = clip_files.gather([clips], VIDEO)
+    assert clip_files.gather([clips, one], VIDEO) == whole
     monkeypatch.chdir(clips.parent)
-    assert extraction.gather([clips, Path(clips.name), clips / ".." / clips.name]) == extraction.gather([clips])
+    assert clip_files.gather([clips, Path(clips.name), clips / ".." / clips.name], VIDEO) == whole
 
 
-def test_what_systems_hide_in_folders_is_no_clip(clips: Path, tmp_path: Path) -> None:
-    (tmp_path / next(clips.iterdir()).name).write_bytes(b"a clip")
-    (tmp_path / "._A9001_ang_int1_ver1.mp4").write_bytes(b"what macOS leaves on other disks")
-    assert [path.name for path in extraction.gather([tmp_path])] == [next(clips.iterdir()).name]
-    with pytest.raises(InputError, match="folder holds nothing to read"):
-        (tmp_path / next(clips.iterdir()).name).unlink()
-        extraction.gather([tmp_path])
+def test_folders_within_are_read_and_what_systems_hide_is_not(tmp_path: Path) -> None:
+    made(tmp_path, "part_2/b.mp4", "part_1/c.MOV", "part_1/deeper/a.webm", "d.mkv", "e.avi", "notes.txt")
+    made(tmp_path, "._d.mkv", "part_1/._c.MOV", "__MACOSX/part_1/x.mp4", ".trash/y.mp4", "part_1/.DS_Store")
+    assert taken(tmp_path) == ["d.mkv", "e.avi", "part_1/c.MOV", "part_1/deeper/a.webm", "part_2/b.mp4"]
+
+
+def test_links_between_folders_are_followed_once(tmp_path: Path) -> None:
+    made(tmp_path / "elsewhere", "a.mp4")
+    made(tmp_path / "clips", "b.mp4")
+    (tmp_path / "clips" / "part").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "clips")
+    assert taken(tmp_path / "clips") == ["b.mp4", "part/a.mp4"]
+
+
+def test_results_within_the_folder_of_the_clips_are_not_taken_for_clips(tmp_path: Path) -> None:
+    made(tmp_path, "a.npy", "features/a.npy")
+    assert taken(tmp_path, (".npy",), tmp_path / "features") == ["a.npy"]
+    assert taken(tmp_path / "features", (".npy",), tmp_path / "features") == ["a.npy"]
+
+
+@pytest.mark.parametrize("other", ["part_1/clip.mp4", "clip.mov", "clip.wav"])
+def test_two_clips_that_would_write_the_same_features_are_refused(tmp_path: Path, other: str) -> None:
+    made(tmp_path, "clip.mp4", other)
+    says = r"has the same name as .*; both would write clip.npy; extract them to different folders, or leave one out"
+    with pytest.raises(InputError, match=says):
+        taken(tmp_path, SOUND)
+    if other == "clip.wav":
+        assert taken(tmp_path) == ["clip.mp4"], "the sound beside a video is nothing to an encoder of frames"
+
+
+def test_sound_alone_is_taken_for_encoders_of_sound_and_refused_for_others(clips: Path, tmp_path: Path) -> None:
+    names = [f"clip{i}{suffix}" for i, suffix in enumerate(media.SOUND)]
+    assert taken(made(tmp_path, *names), SOUND) == names
+    with pytest.raises(InputError, match=r"nothing to read; expected files .mp4 or .mov.*; got .flac, .m4a, .mp3 and"):
+        extraction.extract(MEAN, [tmp_path], tmp_path / "out")
+
+
+def test_features_of_sound_are_named_after_their_clip(tmp_path: Path) -> None:
+    sound = [Path(f"A9001_ang_int1_ver1{suffix}") for suffix in (*media.SOUND, *media.VIDEO)]
+    targets = {clip_features.Job(MEAN, "rgb", None, "", "cpu", "float32", tmp_path).target(path) for path in sound}
+    assert targets == {tmp_path / "A9001_ang_int1_ver1.npy"}
+
+
+def test_what_is_no_file_fails_alone_and_is_not_waited_for(clips: Path, tmp_path: Path) -> None:
+    folder, good = tmp_path / "clips", next(clips.iterdir())
+    folder.mkdir()
+    os.mkfifo(folder / "pipe.mp4")
+    (folder / "zero.mp4").symlink_to("/dev/zero")
+    (folder / "loop.mp4").symlink_to(folder / "loop.mp4")
+    shutil.copy(good, folder)
+    problems = {Path(one.clip).name: one.problem for one in extraction.extract(MEAN, [folder], tmp_path / "out")}
+    assert problems.pop(good.name) == ""
+    assert problems.pop("loop.mp4").endswith("got Too many levels of symbolic links; check path and permissions")
+    assert all("is a folder, a pipe or a device, not a file" in problem for problem in problems.values())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"device": "tpu"}, {"scheduler": "hello"}, {"scheduler": ""}, {"variant": "blue"}, {"weights": "absent.pth"}],
+)
+def test_what_cannot_be_used_leaves_no_folder(clips: Path, tmp_path: Path, options: dict[str, Any]) -> None:
+    with pytest.raises((InputError, UnknownNameError)):
+        extraction.extract(MEAN, [clips], tmp_path / "deep" / "out", **options)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_ready_features_are_never_overwritten_by_what_is_made_of_them(tmp_path: Path) -> None:
@@ -332,7 +583,7 @@ def test_what_other_programs_and_encoders_made_is_never_overwritten(
 
 def test_a_folder_that_cannot_be_made_is_one_clear_line(clips: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match=r"file/out: cannot be written to; got Not a directory"):
+    with pytest.raises(InputError, match=r"file/out: cannot be written; got Not a directory"):
         extraction.extract(MEAN, [clips], tmp_path / "file" / "out")
 
 

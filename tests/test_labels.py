@@ -103,7 +103,7 @@ def test_one_lost_character_never_goes_unnoticed(clip: ClipName, data: st.DataOb
         ("102_ang_int1_ver1", "does not begin with an actor"),
         ("A102_ang_int1", "does not end with a version"),
         ("A102_ang_int1_ver", "does not end with a version"),
-        ("A102_ang_int1_ver1.avi", "does not end with a version"),
+        ("A102_ang_int1_ver1.jpg", "does not end with a version"),
         ("A102_joy_int1_ver1", "unknown emotion 'joy'"),
         ("A102_neu_int1_ver1", "neutral clips have a situation"),
         ("A102_ang_sit1_ver1", "neutral clips have a situation"),

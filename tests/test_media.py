@@ -101,10 +101,110 @@ def rotated(path: Path, degrees: int) -> None:
         container.mux(stream.encode())
 
 
-def test_a_rotation_that_is_no_quarter_turn_is_refused(tmp_path: Path) -> None:
-    rotated(tmp_path / "clip.mov", 45)
-    with pytest.raises(MediaError, match="rotation; expected a multiple of 90 degrees; got 45"):
+def matrices(path: Path, *numbers: float) -> None:
+    """Write a, b, c and d into the display matrix of the clip's first track."""
+    whole = bytearray(path.read_bytes())
+    at = whole.index(b"tkhd") + 44
+    assert whole[at : at + 4] == b"\0\1\0\0", "the matrix begins with one, in 16.16"
+    for place, number in zip((0, 4, 12, 16), numbers, strict=True):
+        whole[at + place : at + place + 4] = round(number * 65536).to_bytes(4, signed=True)
+    path.write_bytes(whole)
+
+
+UPRIGHT: dict[tuple[int, int, int, int], Callable[[np.ndarray], np.ndarray]] = {
+    (1, 0, 0, 1): lambda x: x,
+    (0, -1, 1, 0): lambda x: np.rot90(x, 1),
+    (-1, 0, 0, -1): lambda x: np.rot90(x, 2),
+    (0, 1, -1, 0): lambda x: np.rot90(x, 3),
+    (-1, 0, 0, 1): np.fliplr,
+    (1, 0, 0, -1): np.flipud,
+    (0, 1, 1, 0): lambda x: np.fliplr(np.rot90(x, 3)),
+    (0, -1, -1, 0): lambda x: np.fliplr(np.rot90(x, 1)),
+}
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+@pytest.mark.parametrize("matrix", UPRIGHT)
+def test_frames_of_all_eight_orientations_come_out_upright(clip: Path, tmp_path: Path, matrix, scale: int) -> None:
+    turned = tmp_path / "turned.mp4"
+    turned.write_bytes(clip.read_bytes())
+    matrices(turned, *(scale * number for number in matrix))
+    plain, upright = next(media.frames(clip)), next(media.frames(turned))
+    np.testing.assert_array_equal(upright, UPRIGHT[matrix](plain))
+    assert upright.flags.c_contiguous
+
+
+@pytest.mark.parametrize("matrix", [(0.5, 0.5, -0.5, 0.5), (1, 0.25, 0, 1), (1, 1, 1, 1), (0, 0, 0, 1), (1, 0, 1, 0)])
+def test_a_display_matrix_that_is_no_quarter_turn_is_refused(clip: Path, tmp_path: Path, matrix) -> None:
+    (tmp_path / "clip.mov").write_bytes(clip.read_bytes())
+    matrices(tmp_path / "clip.mov", *matrix)
+    with pytest.raises(
+        MediaError, match=r"display matrix; expected quarter turns, mirrored or not; got [-\d. ]+; conv"
+    ):
         next(media.frames(tmp_path / "clip.mov"))
+
+
+@pytest.mark.parametrize("name", ["a:b.mp4", "file:clip.mp4", "http:clip.mp4", "%03d.mp4", "concat:a|b.mp4", "-i.mp4"])
+def test_a_name_is_a_name_whatever_it_looks_like(clip: Path, tmp_path: Path, monkeypatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(clip.read_bytes())
+    assert len(list(media.frames(name))) == 25 and media.frame_rate(Path(name)) == 25
+
+
+PLAYLISTS = {
+    "ffconcat": "ffconcat version 1.0\nfile other.mp4\n",
+    "HLS": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nother.mp4\n#EXT-X-ENDLIST\n",
+    "SDP": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n",
+    "DASH": '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><Period/></MPD>',
+}
+
+
+@pytest.mark.parametrize("reader", ["frames", "audio", "frame_rate"])
+@pytest.mark.parametrize("kind", PLAYLISTS)
+def test_a_text_that_names_other_files_opens_none_of_them(
+    clip: Path, tmp_path: Path, monkeypatch, kind, reader
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("other.mp4").write_bytes(clip.read_bytes())
+    Path("list.mp4").write_text(PLAYLISTS[kind])
+    with pytest.raises(
+        MediaError, match=r"^list.mp4: (is of a format that is not read; expected one of mov|cannot be)"
+    ):
+        list(np.atleast_1d(getattr(media, reader)("list.mp4"))) if reader != "frames" else read_all(Path("list.mp4"))
+
+
+SAVED = {
+    ".mkv": ("libx264", "aac"), ".webm": ("libvpx-vp9", "libopus"), ".avi": ("mpeg4", "mp2"), ".wav": ("", "pcm_s16le"),
+    ".flac": ("", "flac"), ".m4a": ("", "aac"), ".mp3": ("", "libmp3lame"), ".ogg": ("", "libopus"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", SAVED)
+def test_other_containers_are_read_too(tmp_path: Path, suffix: str) -> None:
+    saved(tmp_path / f"clip{suffix}", *SAVED[suffix])
+    sound = media.audio(tmp_path / f"clip{suffix}")
+    assert abs(len(sound) - 16_000) < 2_500
+    assert np.abs(np.fft.rfft(sound[1_000:9_000], 16_000)).argmax() == pytest.approx(440, abs=4)
+    if suffix in media.VIDEO:
+        assert [frame.shape for frame in media.frames(tmp_path / f"clip{suffix}")] == [(64, 96, 3)] * 25
+    assert suffix in media.VIDEO + media.SOUND
+
+
+def saved(path: Path, video: str, audio: str) -> None:
+    import av
+
+    with av.open(str(path), "w") as container:
+        if video:
+            stream = container.add_stream(video, rate=25)
+            stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+        speech = container.add_stream(audio, rate=48_000, layout="mono")
+        whole = av.AudioFrame.from_ndarray((tone()[None] * 32_767).astype(np.int16), format="s16", layout="mono")
+        whole.sample_rate = 48_000
+        for picture in pictures() if video else ():
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        for encoder, last in ((speech, whole), *([(stream, None)] if video else ())):
+            container.mux(encoder.encode(last))
+        container.mux(speech.encode())
 
 
 def read_all(path: Path) -> None:

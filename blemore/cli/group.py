@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from blemore import __version__
-from blemore.errors import BlemoreError, PageError
+from blemore.errors import BlemoreError, Interrupted, PageError
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
@@ -29,6 +29,8 @@ class _Commands(click.Group):
             _fail(f"{' '.join(error.format_message().split())} (see {command} --help)", 2)
         except click.Abort:
             _fail("interrupted; what was finished is kept", 130)
+        except Interrupted as error:
+            _fail(str(error), 130)
         except PageError as error:
             _fail(str(error), 1)
         except BlemoreError as error:

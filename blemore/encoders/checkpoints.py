@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blemore import sources
+from blemore import files, sources
 from blemore.encoders.registry import Opening, Variant
 from blemore.errors import InputError, SourceError, first
 
@@ -41,6 +41,29 @@ def locate(name: str, variant: Variant, weights: Path | None) -> Path:
     except (OSError, HfHubHTTPError, ValueError) as error:
         why = "the network may not be used" if offline() else f"cannot be downloaded ({type(error).__name__})"
         raise absent(name, f"https://huggingface.co/{repository}/resolve/{variant.revision}/{file}", why) from None
+
+
+def verified(path: Path, variant: Variant, fix: str) -> Path:
+    """Return a file of weights whose SHA-256 begins as the variant's `revision` does.
+
+    Raises
+    ------
+    InputError
+        If the SHA-256 is another one, or the file cannot be read.
+    """
+    try:
+        got = sources.sha256_of(path)
+    except OSError as error:
+        raise files.unreadable(path, error) from None
+    if not got.startswith(variant.revision):
+        raise InputError(
+            path,
+            "not the pinned weights",
+            expected=f"SHA-256 {variant.revision}",
+            got=got[: len(variant.revision)],
+            fix=fix,
+        )
+    return path
 
 
 def absent(name: str, address: str, why: str) -> SourceError:

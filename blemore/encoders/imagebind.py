@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from blemore.encoders import clip
+from blemore.encoders import checkpoints, clip
 from blemore.encoders.checkpoints import State
 from blemore.encoders.extractors import FrameExtractor
 from blemore.encoders.networks import Network
@@ -27,7 +27,7 @@ config, build = NETWORK.config, NETWORK.build
 ADDRESS = "https://dl.fbaipublicfiles.com/imagebind/imagebind_huge.pth"
 """Where Meta offers the weights, for non-commercial use."""
 DIGEST = "d6f6c22bedcc90708448d5d2fbb7b2db9c73f505dc89bd0b2e09b23af1b62157"
-"""SHA-256 of that file, 4,803,584,173 bytes, as copies of it on huggingface.co state it; to compare one's own with."""
+"""SHA-256 of that file, 4,803,584,173 bytes, as copies of it on huggingface.co state it; the user's is compared with it."""
 
 _STEM = "modality_preprocessors.vision."
 _TRUNK = "modality_trunks.vision."
@@ -98,6 +98,7 @@ def load(opening: Opening) -> Extractor:
             f"imagebind: its weights are for non-commercial use (CC-BY-NC-SA 4.0) and never downloaded unasked; "
             f"if that is fine, download {ADDRESS} (4.8 GB, SHA-256 {DIGEST}) and give the file as --weights"
         )
+    checkpoints.verified(opening.weights, ENCODER.choices[0], fix=f"download {ADDRESS} again")
     model = NETWORK.opened("imagebind", ENCODER.variant(opening.variant), VIT_H_14, opening, convert)
     return FrameExtractor(clip_still(), lambda batch: embed(model, batch), opening, batch=16)
 

@@ -73,8 +73,8 @@ class Variant:
     n_parameters : int
         Parameters of the network that computes them, 0 where there is none.
     checkpoint, revision : str
-        Where the weights come from (``owner/name/file`` at a commit of huggingface.co, or an address); empty
-        where there are none.
+        Where the weights come from: ``owner/name/file`` at a commit of huggingface.co; or an address, and the SHA-256
+        (or its beginning) that the file is compared with when it is opened. Empty where there are none.
     used : str
         Who uses it: ``authors``, ``text`` (what the paper's text says) or empty; :attr:`note` says the rest.
     flops : int
@@ -162,7 +162,7 @@ class Encoder:
 
     @property
     def revision(self) -> str:
-        """Commit or digest that pins the weights."""
+        """What pins the weights, see :class:`Variant`."""
         return self.choices[0].revision
 
     @property

@@ -71,8 +71,8 @@ def load(opening: Opening) -> Extractor:
     """Open Video Swin."""
     variant = ENCODER.variant(opening.variant)
     name = variant.name.removesuffix("-unpadded")
-    video = library()
     path = opening.weights or _locate(variant)
+    video = library()
     model = checkpoints.fill(
         getattr(video, name.replace("swin-", "swin3d_"))(), convert(checkpoints.read(path)), path, opening
     )
@@ -93,9 +93,9 @@ def _stored(variant: Variant) -> Path:
 
 
 def _locate(variant: Variant) -> Path:
-    """Return the file of weights from the cache, or download it, checked by the digest in its name."""
+    """Return the file of weights from the cache, or download it; checked by the digest in its name, 32 bits of SHA-256."""
     if (path := _stored(variant)).is_file():
-        return path
+        return checkpoints.verified(path, variant, fix="delete it: it is downloaded again")
     if checkpoints.offline():
         raise checkpoints.absent("videoswin", variant.checkpoint, "the network may not be used")
     from torch.hub import download_url_to_file
