@@ -22,9 +22,11 @@ from tests.oracles import plain_training
 
 FIELDS = ("train_loss", "val_loss", "alpha", "beta", "acc_presence", "acc_salience")
 RUNS = ["egemaps-0", "egemaps-4", "egemaps-slow", "egemaps-linear", "egemaps-256", "subsampled"]
-KINDS = ["neu_sit2"] + [f"{e}_int2" for e in labels.BLENDABLE] + [
-    f"mix_{a}_{b}_{p}_{q}" for a, b in labels.PAIRS for p, q in ((50, 50), (70, 30), (30, 70))
-]
+KINDS = (
+    ["neu_sit2"]
+    + [f"{e}_int2" for e in labels.BLENDABLE]
+    + [f"mix_{a}_{b}_{p}_{q}" for a, b in labels.PAIRS for p, q in ((50, 50), (70, 30), (30, 70))]
+)
 PRODUCT = "945d3baa"  # start of the SHA-256 of a product, where every recorded epoch was met to the last bit
 
 
