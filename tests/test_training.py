@@ -141,7 +141,9 @@ def test_a_second_implementation_gives_the_same_bits_on_this_processor(model: st
     settings = Settings(model=model, learning_rate=1e-2, batch_size=32, seed=seed, epochs=4, mode="exact")
 
     truth = labels.saliences_of_names(names)
-    got = fit(split_of(x, truth, counts, val), settings)
+    split = split_of(x, truth, counts, val)
+    got = fit(split, settings)
+    assert same(fit(split, replace(settings, mode="fast")), got)
     expected = plainly(x, shares, counts, val, settings)
     assert [(one.train_loss, one.val_loss) for one in got.epochs] == [
         (one.train_loss, one.val_loss) for one in expected
