@@ -18,9 +18,8 @@ from blemore.clips import standin
 from blemore.labels import Saliences
 
 
-def plain_decision(row: np.ndarray, alpha: float, beta: float) -> list[int]:
-    """Decide one clip, step by step as the rules are put in words."""
-    first, second = np.argsort(-row)[:2]
+def plain_decision(row: np.ndarray, first: int, second: int, alpha: float, beta: float) -> list[int]:
+    """Decide one clip, step by step as the rules are put in words, from the emotions of its two largest values."""
     decided = [0] * 6
     survivors = [i for i in (first, second) if row[i] >= alpha]
     if len(survivors) == 2 and 5 in survivors:
@@ -39,10 +38,14 @@ def plain_grid(probabilities: np.ndarray, truth: Saliences) -> tuple[np.ndarray,
     """Score every pair of thresholds clip by clip: presence and salience accuracies, (20, 20) each."""
     wanted = [row.tolist() for row in truth]
     blends = [max(row) < 100 for row in wanted]
+    largest = [(int(order[-1]), int(order[-2])) for order in np.argsort(probabilities, axis=1)]  # none is tied
     presence, salience = np.zeros((20, 20)), np.zeros((20, 20))
     for i, alpha in enumerate(thresholds.GRID):
         for j, beta in enumerate(thresholds.GRID):
-            decided = [plain_decision(row, alpha, beta) for row in probabilities]
+            decided = [
+                plain_decision(row, first, second, alpha, beta)
+                for row, (first, second) in zip(probabilities, largest, strict=True)
+            ]
             same = [[a > 0 for a in d] == [b > 0 for b in w] for d, w in zip(decided, wanted, strict=True)]
             exact = [d == w for d, w, blend in zip(decided, wanted, blends, strict=True) if blend]
             presence[i, j], salience[i, j] = sum(same) / len(same), sum(exact) / max(len(exact), 1)

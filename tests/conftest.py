@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
+ORACLES = ROOT / "tests" / "oracles"
 SHARED = Path(os.environ.get("BLEMORE_SHARED", ROOT.parent / "shared"))
 
 
@@ -24,8 +27,9 @@ def _beside(path: Path) -> Path:
 
 
 def oracle(name: str) -> Path:
-    """Path of a recorded answer of the public baseline; skips where there is none."""
-    return _beside(SHARED / "oracles" / name)
+    """Path of a recorded answer of a public program; skips where the file is too large for the repository and absent."""
+    here = ORACLES / name
+    return here if here.exists() else _beside(SHARED / "oracles" / name)
 
 
 def real(name: str) -> Path:
@@ -50,6 +54,62 @@ def barely_trained(patch: pytest.MonkeyPatch, folder: Path) -> None:
     patch.chdir(folder)
     patch.setattr(rows, "settings", settings)
     patch.setattr(standings, "trained", trained)
+
+
+def page(name: str, **values: object) -> list[object]:
+    """Run a notebook's cells; return what each ends with."""
+    import jupytext
+
+    shown = []
+    names: dict[str, object] = {}
+    for cell in jupytext.read(ROOT / "notebooks" / f"{name}.py").cells:
+        if cell.cell_type != "code":
+            continue
+        tree = ast.parse(cell.source)
+        last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+        exec(compile(tree, name, "exec"), names)
+        if last:
+            shown.append(eval(compile(ast.Expression(last.value), name, "eval"), names))
+        if "parameters" in cell.metadata.get("tags", []):
+            assert set(values) <= set(names)
+            names |= values
+    return shown
+
+
+def runs_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder where the pages of all tests keep their trainings: what one did, the next finds."""
+    (folder := tmp_path_factory.getbasetemp() / "pages").mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shown_by(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], list[object]]:
+    """What a committed page shows, by its name and what is on the machine; each is run once for all tests."""
+
+    @functools.cache
+    def shown(name: str, machine: str) -> list[object]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("BLEMORE_DATA", raising=False)
+            patch.delenv("BLEMORE_MIRROR", raising=False)
+            patch.setenv("BLEMORE_CACHE", str(tmp_path_factory.mktemp("cache")))
+            patch.setenv("BLEMORE_OFFLINE", "1")
+            if machine == "mirror":
+                patch.setenv("BLEMORE_MIRROR", str(real("mirror")))
+            given: dict[str, object] = {"epochs": 1} if name == "results" else {}
+            if machine in ("metadata", "durations", "egemaps"):
+                given |= {"metadata": str(real("train_metadata.csv"))}
+            if machine == "durations":
+                given |= {"durations": str(real("durations_train.csv"))}
+            if machine == "egemaps":
+                given |= {"encoder": "egemaps", "features": str(real("egemaps_static_features.npz"))}
+            if machine == "openface":
+                given |= {"openface": str(real("openface"))}
+            patch.chdir(runs_once(tmp_path_factory))
+            if name in ("encoder", "standin"):
+                barely_trained(patch, runs_once(tmp_path_factory))
+            return page(name, **given)
+
+    return shown
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -20,8 +20,8 @@ import yaml
 from blemore import book, comparison, contents, notebook, pages
 from blemore.errors import InputError, PageError, UnknownNameError
 from blemore.fragments import DATA_TYPE
-from tests.conftest import ROOT, barely_trained
-from tests.test_report import PAGES, fragments_of, page, runs_once
+from tests.conftest import ROOT
+from tests.test_report import PAGES, fragments_of
 
 PROSE = sorted((ROOT / "book").glob("**/*.md"))
 QUOTE = re.compile(r"\{\{(.*?)\}\}")
@@ -230,23 +230,17 @@ def test_outside_the_repository_nothing_is_built(tmp_path: Path, monkeypatch: py
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def results(shown_by: Callable[[str, str], list[object]]) -> dict[str, str]:
     """What the committed pages offer for quotation, with nothing public on the machine."""
     quoted = {
         match.strip().split(".")[0] for path in PROSE for match in QUOTE.findall(path.read_text(encoding="utf-8"))
     }
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("BLEMORE_DATA", "BLEMORE_MIRROR"):
-            patch.delenv(name, raising=False)
-        patch.setenv("BLEMORE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr("blemore.drawing._fragment", lambda name, drawing: None)
-        barely_trained(patch, runs_once(tmp_path_factory))  # what is quoted does not depend on it
-        yield {
-            f"{name}.{key}": value
-            for name in PAGES
-            if name in quoted
-            for key, value in fragments_of(page(name))[-1].data["results"].items()
-        }
+    return {
+        f"{name}.{key}": value
+        for name in PAGES
+        if name in quoted
+        for key, value in fragments_of(shown_by(name, "nothing"))[-1].data["results"].items()
+    }
 
 
 def test_every_quote_in_prose_is_offered_by_a_page(results: dict[str, str]) -> None:

@@ -424,7 +424,9 @@ def test_logits_of_a_table_are_said_to_be_logits(write: Write) -> None:
 
 
 def test_tune_takes_released_logits_as_they_are(write: Write) -> None:
-    for path in sorted(real(MIRROR).rglob("*split0[15]*epoch_100*/pred.csv")):
+    paths = sorted(real(MIRROR).rglob("*split0[15]*epoch_100*/pred.csv"))
+    assert len(paths) == 4
+    for path in paths:
         answer = document("tune", str(path))
         read = read_table(path)
         grid = thresholds.grid(read.probabilities, saliences_of_names(read.names))

@@ -113,8 +113,8 @@ class Home:
         return sorted(self.ran)
 
     def edit(self, module: str, text: str = "\n# a remark\n") -> None:
-        with (self.package / module).open("a") as file:
-            file.write(text)
+        path = self.package / module
+        path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
 
     def git(self, *arguments: str) -> None:
         subprocess.run(
@@ -205,7 +205,7 @@ def test_module_that_comes_to_import_another_brings_it_along(home: Home) -> None
 
 def test_editing_a_module_that_nobody_imports_runs_nothing(home: Home) -> None:
     home.execute()
-    for module in ("cli.py", "book.py", "recording.py"):
+    for module in ("cli/pages.py", "book.py", "recording.py"):
         home.edit(module)
     assert home.execute() == []
 
@@ -496,8 +496,7 @@ def test_taking_back_a_refused_edit_brings_back_the_good_page(home: Home) -> Non
     home.write("apart", "value = 2", "value")
     failure(home)
     home.write("apart", "value = 1")
-    with contextlib.suppress(PageError):
-        home.execute()
+    home.execute()
     assert snapshot(home, "apart") == before
 
 

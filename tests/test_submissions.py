@@ -76,7 +76,8 @@ def test_decisions_are_those_of_the_test_protocol(files: dict[str, str], tmp_pat
     assert not note
     assert got.document() == done.test.document()
     other, note = submissions.answer(done.test_run, "paper-text")
-    assert "paper-text would take 4" in note or other.settings.epochs == 4
+    assert other.settings.epochs != 4  # else there would be nothing to note
+    assert note == f"trained for {other.settings.epochs} epochs; paper-text would take 4"
 
 
 @pytest.fixture(scope="module")

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
 from benchmarks.grid_search import plain_decision
 from blemore import labels, thresholds
 from blemore.errors import InputError
 from blemore.metrics import score
-from tests.conftest import oracle
+from tests.conftest import ROOT, oracle
 
 PROBABILITIES = hnp.arrays(
     np.float64,
@@ -23,44 +27,67 @@ PROBABILITIES = hnp.arrays(
 )
 
 
-@pytest.fixture(scope="module")
-def cases() -> tuple[dict, dict]:
-    answers = json.loads(oracle("thresholds.json").read_text())
+CASES = [
+    f"{kind}{size}"
+    for kind in ("dirichlet", "flat", "neutral", "ties", "onehot", "gridline", "float32")
+    for size in (0, 1)
+]
+TUNED = ("alpha", "beta", "acc_presence", "acc_salience", "presence_only", "salience_only")
+
+with np.load(oracle("ties.npz"), allow_pickle=False) as _ties:
+    RANKS, LARGEST = _ties["ranks"], _ties["largest"]
+ORDER = {tuple(ranks): tuple(map(int, two)) for ranks, two in zip(RANKS.tolist(), LARGEST, strict=True)}
+
+
+def largest(row: np.ndarray) -> tuple[int, int]:
+    """Emotions of the two largest values of a row, ties as recorded."""
+    return ORDER[tuple(np.unique(row, return_inverse=True)[1].tolist())]
+
+
+@pytest.fixture
+def recorded(request: pytest.FixtureRequest) -> dict[str, np.ndarray]:
+    """One case of the public baseline: probabilities, truth, and its answers."""
     with np.load(oracle("thresholds.npz"), allow_pickle=False) as data:
-        return answers, dict(data)
+        assert sorted({name.split("/")[0] for name in data.files}) == sorted(CASES)
+        return {name.split("/")[1]: data[name] for name in data.files if name.startswith(f"{request.param}/")}
 
 
-def test_every_case_of_the_public_baseline_is_met_exactly(cases) -> None:
-    answers, arrays = cases
-    for case in answers["index"]:
-        key = case["key"]
-        probabilities = arrays[f"{key}/probs"]
-        truth = labels.saliences_of_names(arrays[f"{key}/filenames"].tolist())
-        scores = thresholds.grid(probabilities, truth)
-        np.testing.assert_array_equal(np.stack([scores.acc_presence, scores.acc_salience], -1), arrays[f"{key}/grid"])
-        tuned = thresholds.tune(probabilities, truth)
-        assert {name: getattr(tuned, name) for name in case if name not in ("key", "n")} == {
-            name: case[name] for name in case if name not in ("key", "n")
-        }, key
+@pytest.mark.parametrize("recorded", CASES, indirect=True)
+def test_every_score_of_the_public_baseline_is_met_exactly(recorded) -> None:
+    scores = thresholds.grid(recorded["probabilities"], recorded["truth"])
+    np.testing.assert_array_equal(np.stack([scores.acc_presence, scores.acc_salience], -1), recorded["grid"])
+    tuned = thresholds.tune(recorded["probabilities"], recorded["truth"])
+    assert [getattr(tuned, name) for name in TUNED] == recorded["tuned"].tolist()
 
 
-def test_every_decision_of_the_public_baseline_is_met(cases) -> None:
-    answers, arrays = cases
-    for case in answers["index"]:
-        key = case["key"]
-        names = arrays[f"{key}/filenames"].tolist()
-        decided = thresholds.decide(arrays[f"{key}/probs"], case["alpha"], case["beta"])
-        expected = [
-            labels.saliences([e["emotion"] for e in entry], [e["salience"] for e in entry])
-            for entry in (answers["decoded"][key][name] for name in names)
-        ]
-        np.testing.assert_array_equal(decided, expected, err_msg=key)
+@pytest.mark.parametrize("recorded", CASES, indirect=True)
+def test_every_decision_of_the_public_baseline_is_met(recorded) -> None:
+    alpha, beta = recorded["tuned"][:2]
+    np.testing.assert_array_equal(thresholds.decide(recorded["probabilities"], alpha, beta), recorded["decided"])
 
 
 @given(PROBABILITIES, st.sampled_from(thresholds.GRID.tolist()), st.sampled_from(thresholds.GRID.tolist()))
 def test_decisions_follow_the_written_rules(probabilities, alpha, beta) -> None:
-    expected = [plain_decision(row, np.float64(alpha), np.float64(beta)) for row in probabilities]
+    expected = [plain_decision(row, *largest(row), np.float64(alpha), np.float64(beta)) for row in probabilities]
     np.testing.assert_array_equal(thresholds.decide(probabilities, alpha, beta), expected)
+
+
+DECIDE_TIES = """
+import sys, numpy as np
+from blemore import thresholds
+ranks = np.load(sys.argv[1])["ranks"].astype(sys.argv[2])
+np.save(sys.argv[3], thresholds.decide(ranks, 0.5, 0.5))
+"""
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("without", [False, True], ids=["as it is", "without vector instructions"])
+def test_every_tie_is_decided_alike_whatever_the_processor(without: bool, dtype: str, tmp_path: Path) -> None:
+    switched_off = " ".join(name for name in __cpu_dispatch__ if __cpu_features__[name]) if without else ""
+    program = [sys.executable, "-c", DECIDE_TIES, oracle("ties.npz"), dtype, tmp_path / "decided.npy"]
+    subprocess.run(program, check=True, cwd=ROOT, env=os.environ | {"NPY_DISABLE_CPU_FEATURES": switched_off})
+    expected = [plain_decision(row, *two, 0.5, 0.5) for row, two in zip(RANKS.astype(float), LARGEST, strict=True)]
+    np.testing.assert_array_equal(np.load(tmp_path / "decided.npy"), expected)
 
 
 @settings(max_examples=20)
