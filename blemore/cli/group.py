@@ -10,13 +10,28 @@ from typing import Any, NoReturn
 import click
 
 from blemore import __version__
-from blemore.errors import BlemoreError, PageError
+from blemore.errors import LONGEST, BlemoreError, PageError, shortened
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
-class _Commands(click.Group):
+class _Command(click.Command):
+    """A command that refuses an option given twice, of which click would take the last in silence."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = self.make_parser(ctx).parse_args(args=list(args))[2]
+        for option in given:
+            single = isinstance(option, click.Option) and not (option.multiple or option.is_eager)
+            if single and given.count(option) > 1:
+                raise click.UsageError(f"{option.opts[-1]} is given twice; give it once", ctx)
+        return super().parse_args(ctx, args)
+
+
+class _Commands(_Command, click.Group):
     """A group whose commands end in one clear line where something is wrong."""
+
+    command_class = _Command
+    group_class = type
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -26,7 +41,8 @@ class _Commands(click.Group):
             sys.exit(2)
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx else "blemore"
-            _fail(f"{' '.join(error.format_message().split())} (see {command} --help)", 2)
+            said = shortened(" ".join(error.format_message().split()), 3 * LONGEST)
+            _fail(f"{said} (see {command} --help)", 2)
         except click.Abort:
             _fail("interrupted; what was finished is kept", 130)
         except PageError as error:
