@@ -11,9 +11,10 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -735,6 +736,54 @@ def test_a_command_that_is_misspelt_ends_in_one_line(arguments: tuple[str, ...])
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1
     assert re.fullmatch(r"error: .*\n", result.stderr)
+
+
+def commands(group: click.Group = main, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Walk all commands, those of groups included."""
+    yield path, group
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+def options(command: click.Command) -> list[click.Option]:
+    return [option for option in command.params if isinstance(option, click.Option)]
+
+
+@pytest.mark.parametrize(("path", "option"), [(p, o) for p, command in commands() for o in options(command)], ids=str)
+def test_no_command_takes_an_option_twice_unless_it_may_be_repeated(
+    path: tuple[str, ...], option: click.Option
+) -> None:
+    once = [option.opts[-1], *(["1"] * (0 if option.is_flag else option.nargs))]
+    result = blemore(*path, *once, *once)
+    refusal = f"error: {option.opts[-1]} is given twice; give it once (see blemore {' '.join(path)}".strip()
+    assert result.stderr.startswith(refusal) is not (option.multiple or option.is_eager), result.output
+    assert (result.exit_code == 2) or option.multiple or option.is_eager
+
+
+def test_features_named_twice_are_not_the_last_alone(write: Write) -> None:
+    line = refused("train", "--features", "a.npz", "--metadata", "m.csv", "--features=b.npz")
+    assert "--features is given twice" in line
+
+
+NUMERIC = [
+    (path, option.opts[-1])
+    for path, command in commands()
+    for option in options(command)
+    if isinstance(option.type, click.types.IntParamType | click.types.FloatParamType)
+]
+
+
+@pytest.mark.parametrize("value", ["1_0", "٣", "²", "1" * 5000, "1e", "0x1", ""])
+@pytest.mark.parametrize(("path", "option"), [*NUMERIC, (("train",), "--folds")], ids=str)
+def test_numbers_of_options_are_plain(path: tuple[str, ...], option: str, value: str) -> None:
+    files = ("--features", "a", "--metadata", "b") if path == ("train",) else ()
+    result = blemore(*path, *files, option, value)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert option in line and len(line) < 1000
 
 
 @pytest.mark.parametrize("arguments", [(), ("-h",), ("--help",)], ids=str)

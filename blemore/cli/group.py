@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -16,14 +17,18 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 
 class _Command(click.Command):
-    """A command that refuses an option given twice, of which click would take the last in silence."""
+    """A command that refuses what click takes in silence: an option given twice, and numbers such as ``1_0``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        given = self.make_parser(ctx).parse_args(args=list(args))[2]
+        values, _, given = self.make_parser(ctx).parse_args(args=list(args))
         for option in given:
-            single = isinstance(option, click.Option) and not (option.multiple or option.is_eager)
-            if single and given.count(option) > 1:
+            if not isinstance(option, click.Option) or option.multiple or option.is_eager:
+                continue
+            if given.count(option) > 1:
                 raise click.UsageError(f"{option.opts[-1]} is given twice; give it once", ctx)
+            text = values[option.name]
+            if option.type.name.startswith(("int", "float")) and not re.fullmatch(r"[-+.0-9einfa]{1,30}", text, re.I):
+                raise click.BadParameter(f"{text!r} is not a number of the digits 0 to 9", ctx, option)
         return super().parse_args(ctx, args)
 
 

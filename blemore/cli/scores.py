@@ -89,7 +89,7 @@ def check(as_json: bool) -> None:
 @click.option("--trained", is_flag=True, help="Ours are trained here, and not the authors' runs.")
 @click.option("--source", default="auto", show_default=True, help="What to train on: auto, standin or zenodo.")
 @click.option("--profile", default="quick", show_default=True, help="How wide and how long: quick or paper.")
-@click.option("--seed", default=0, show_default=True, type=int, help="Of simulated features.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of simulated features.")
 @click.option("--epochs", type=click.IntRange(1), help="Default: the profile's.")
 @click.option(
     "--runs", default="runs", show_default=True, type=click.Path(path_type=Path), help="Folder of trained runs."
