@@ -63,6 +63,7 @@ def train(features: Path, metadata: Path, folds: str | None, runs: Path | None, 
              f"salience {run['best']['acc_salience']:.3f} ({run['n_train']} clips to train on, {run['n_val']} to validate)"
              for run in document["runs"]]  # fmt: skip
     if test := document.get("test"):
-        lines.append(f"{test['clips']} test clips predicted after {test['epochs']} epochs on all folds; "
-                     f"submit them: blemore submit {test['run']} --protocol {protocol} --out submission.zip")  # fmt: skip
+        lines.append(f"{test['clips']} test clips predicted after {test['epochs']} epochs on all folds: {test['run']}")
+        if done.complete:
+            lines.append(f"submit them: blemore submit {test['run']} --protocol {protocol} --out submission.zip")
     answer(as_json, document, lambda: "\n".join(lines))
