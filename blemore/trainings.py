@@ -128,13 +128,14 @@ def train(
     """
     if protocol not in PROTOCOLS:
         raise UnknownNameError("protocol", protocol, PROTOCOLS)
+    clips = read_metadata(metadata)
     table = feature_files.read(features)
     test = feature_files.read(test_features) if test_features is not None else None
     if test is not None:
         _check_test_clips(test_features, test.names)
-    data = gather(read_metadata(metadata), table, test)
+    data = gather(clips, table, test)
     if test is not None and (folder is None or folds is not None):
-        raise InputError("test features", "need all folds, and a folder for runs", fix="say --runs, and not --folds")
+        raise InputError("test features", "need all folds, and a folder for runs", fix="give --runs, and not --folds")
     asked = tuple(dict.fromkeys(folds)) if folds is not None else data.folds
     if not asked or set(asked) - set(data.folds):
         got = ", ".join(map(str, asked)) or "none"

@@ -230,7 +230,7 @@ def test_the_organisers_template_passes_and_names_the_member() -> None:
 
 
 def test_training_for_the_test_needs_all_folds_and_a_folder(files: dict[str, str], tmp_path: Path) -> None:
-    assert "say --runs" in refused("train", *options(files), *SETTLED)
+    assert "give --runs" in refused("train", *options(files), *SETTLED)
     assert "not --folds" in refused("train", *options(files), *SETTLED, "--runs", str(tmp_path), "--folds", "0")
     assert "unknown protocol" in refused(
         "train", *options(files), *SETTLED, "--runs", str(tmp_path), "--protocol", "both"
