@@ -294,6 +294,28 @@ def test_score_without_metadata_needs_names_that_say_the_truth(write: Write, cli
     assert "metadata" in line
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        decided("A" * 10**6),
+        decided(f"A102_ang_int1_ver{'1' * 5000}"),
+        decided(salience="1" + "0" * 4000),
+        decided(emotion=f'"{"x" * 10**6}"'),
+        json.dumps({SINGLE: ["x" * 10**6]}),
+        json.dumps({SINGLE: [{"emotion": "ang", "salience": "1" * 10**6}]}),
+    ],
+    ids=short,
+)
+def test_long_values_of_decisions_make_no_long_lines(write: Write, content: str) -> None:
+    line = refused("score", write(content, "d.json"))
+    assert "d.json" in line and len(line) < 1500
+
+
+@pytest.mark.parametrize("command", ["score", "tune"])
+def test_devices_that_never_end_are_refused(command: str) -> None:
+    assert "a device, a pipe or a socket" in refused(command, "/dev/zero")
+
+
 @pytest.mark.parametrize("entries", ["null", '"x"', "[]", '[{"emotion": "a\\nb", "salience": 1}]'])
 def test_a_line_break_in_a_clips_name_stays_in_the_line(write: Write, entries: str) -> None:
     for mark in ("\\n", "\\r\\n", "\\u2028"):
