@@ -308,10 +308,12 @@ def _about(path: Path, fix: str) -> dict[str, Any]:
         about = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(path, "no such file", fix="check the path") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise files.unreadable(path, error) from None
+    except (ValueError, RecursionError) as error:
         got = "a file that is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
         raise InputError(path, "not a run", got=got, fix=fix) from None
-    if not isinstance(about, dict) or "settings" not in about:
+    if not isinstance(about, dict) or not {"settings", "train_folds", "val_folds", "inputs"} <= set(about):
         raise InputError(path, "not a run", got="JSON of another kind", fix=fix)
     return about
 

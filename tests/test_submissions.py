@@ -106,13 +106,15 @@ def test_what_cannot_be_submitted_is_one_clear_line(saved: Path, tmp_path: Path)
 PROBABILITIES = np.full((3, 6), 1 / 6)
 
 
-@pytest.mark.parametrize("kind", ["probabilities", "decisions", "archive", "text", "a pipe"])
+@pytest.mark.parametrize("kind", ["probabilities", "decisions", "settings", "archive", "text", "a pipe"])
 def test_a_file_that_is_no_run_is_told_to_go_to_another_command(tmp_path: Path, kind: str) -> None:
     path = tmp_path / {"probabilities": "probs.npz", "archive": "sub.zip"}.get(kind, "file.json")
     if kind == "probabilities":
         np.savez(path, filenames=np.array(NAMES[:3]), probabilities=PROBABILITIES)
     elif kind == "decisions":
         path.write_text(json.dumps({"predictions": {"test_0001.mov": [{"emotion": "sad", "salience": 100}]}}))
+    elif kind == "settings":
+        path.write_text(json.dumps({"settings": {"epochs": 9}}))
     elif kind == "archive":
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr(submissions.MEMBER, "{}")
