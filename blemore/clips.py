@@ -138,17 +138,20 @@ def read_metadata(path: str | Path) -> Clips:
     folds = pd.to_numeric(given["fold"], errors="coerce")
     if (strange := ~folds.isin(FOLDS)).any():
         row = int(np.flatnonzero(strange)[0])
-        raise InputError(path, f"fold of {names[row]}", expected="0 to 4", got=repr(given["fold"].iloc[row]))
+        from_1 = folds.isin([fold + 1 for fold in FOLDS]).all()
+        fix = "the folds seem to be counted from 1: subtract 1" if from_1 else ""
+        raise InputError(path, f"fold of {names[row]}", expected="0 to 4", got=repr(given["fold"].iloc[row]), fix=fix)
     ours = set(COLUMNS) - {"filename", "fold", *_RELEASED}
     if taken := sorted(ours & set(given.columns)):
         raise InputError(path, f"column {first(taken)} is one that this package makes", fix="rename it")
     extra = [column for column in given.columns if column and column not in (*COLUMNS, *_RELEASED)]
     try:
-        _check_against_names(path, given, names)
         table = _table(names, ["train"] * len(names), folds.astype(int).tolist())
-        return Clips(pd.concat([table, given[extra]], axis=1), "released")
+        clips = Clips(pd.concat([table, given[extra]], axis=1), "released")
     except InputError as error:
         raise InputError(path, str(error)) from None
+    _check_against_names(path, given, names)
+    return clips
 
 
 def standin() -> Clips:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
+
+LONGEST = 200
+"""Characters of a value that a message shows; a longer one is cut in its middle."""
 
 
 class BlemoreError(Exception):
@@ -28,18 +32,18 @@ class UnknownNameError(BlemoreError, LookupError):
     """
 
     def __init__(self, kind: str, name: object, known: Collection[str]) -> None:
-        close = difflib.get_close_matches(str(name), list(known), n=1)
+        close = difflib.get_close_matches(str(name)[:LONGEST], list(known), n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
-        super().__init__(f"unknown {kind} {name!r}{hint} (known: {', '.join(known)})")
+        super().__init__(f"unknown {kind} {shortened(repr(name))}{hint} (known: {', '.join(known)})")
 
 
 class InputError(BlemoreError, ValueError):
     """A file or an array that was handed in cannot be used."""
 
     def __init__(self, where: object, problem: str, *, expected: str = "", got: str = "", fix: str = "") -> None:
-        parts = [f"{where}: {problem}"]
-        parts += [f"expected {expected}"] if expected else []
-        parts += [f"got {got}"] if got else []
+        parts = [f"{shortened(str(where))}: {shortened(problem, 3 * LONGEST)}"]  # a problem may be an error in itself
+        parts += [f"expected {shortened(expected, 3 * LONGEST)}"] if expected else []
+        parts += [f"got {shortened(got)}"] if got else []
         parts += [fix] if fix else []
         text = "; ".join(parts)  # one line, whatever the input
         super().__init__("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
@@ -67,6 +71,25 @@ class Interrupted(BlemoreError):
 
 class PageError(BlemoreError):
     """A page of the book failed to execute."""
+
+
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """Return a text for messages: its beginning and its end where it is too long.
+
+    >>> shortened("a" * 9 + "b" * 9, 11)
+    'aaaa...bbbb'
+    """
+    half = (longest - 3) // 2
+    return text if len(text) <= longest else f"{text[:half]}...{text[-half:]}"
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """Return the names that occur more than once, in the order of their first occurrence.
+
+    >>> repeated(["b", "a", "c", "a", "b"])
+    ['b', 'a']
+    """
+    return [name for name, times in Counter(names).items() if times > 1]
 
 
 def first(names: Sequence[object] | Collection[object], limit: int = 3) -> str:

@@ -38,11 +38,13 @@ Saliences = NDArray[np.int64] | NDArray[np.float64]
 """(N, 6) in percent, rows sum to 100: one entry of 100, or two entries. Whole numbers, but for decisions that people bring."""
 
 _SINGLE = re.compile(
-    r"(?P<actor>A[1-9]\d*)_(?P<emotion>[a-z]+)_(?:int(?P<intensity>[1-9]\d*)|sit(?P<situation>[1-9]\d*))_ver(?P<version>[1-9]\d*)",
+    r"(?P<actor>A[1-9]\d{0,8})_(?P<emotion>[a-z]+)_(?:int(?P<intensity>[1-9]\d{0,8})|sit(?P<situation>[1-9]\d{0,8}))"
+    r"_ver(?P<version>[1-9]\d{0,8})",
     re.ASCII,
 )
 _BLEND = re.compile(
-    r"(?P<actor>A[1-9]\d*)_mix_(?P<a>[a-z]+)_(?P<b>[a-z]+)_(?P<p>\d+)_(?P<q>\d+)_ver(?P<version>[1-9]\d*)", re.ASCII
+    r"(?P<actor>A[1-9]\d{0,8})_mix_(?P<a>[a-z]+)_(?P<b>[a-z]+)_(?P<p>\d{1,9})_(?P<q>\d{1,9})_ver(?P<version>[1-9]\d{0,8})",
+    re.ASCII,
 )
 _SUFFIX = re.compile(r"\.(mov|mp4|mkv|webm|avi|wav|flac|m4a|mp3|ogg|npy|csv)$", re.IGNORECASE)
 
@@ -122,13 +124,21 @@ def _what_is_wrong(text: str) -> str:
         return "it does not begin with an actor (A and digits) and an underscore"
     if not re.search(r"_ver\d+$", text):
         return "it does not end with a version (_ver1)"
+    if re.search(r"\d{10}", text):
+        return "a number in it has more than nine digits"
     if "_mix_" in text:
         return "a blend needs two emotions and two saliences between _mix_ and _ver"
     return "between actor and version there must be an emotion and int1 or sit1"
 
 
-def saliences(emotions: Sequence[str], percent: Sequence[float]) -> list[float]:
+def saliences(emotions: Sequence[str], percent: Sequence[float], *, rounded: bool = False) -> list[float]:
     """Return one row of saliences (6 numbers in percent) from emotion names and their shares.
+
+    Parameters
+    ----------
+    emotions, percent : one or two names, and as many shares
+    rounded : bool
+        Shares are rounded to whole percents before they are compared, so their sum may be off by half a percent.
 
     Raises
     ------
@@ -145,10 +155,10 @@ def saliences(emotions: Sequence[str], percent: Sequence[float]) -> list[float]:
         if emotion not in EMOTIONS:
             raise UnknownNameError("emotion", emotion, EMOTIONS)
     got = ", ".join(f"{emotion} {share}" for emotion, share in zip(emotions, percent, strict=True))
-    shares = [float(share) if abs(share) <= 100 else math.inf for share in percent]
+    shares = [float(share) if abs(share) < 1000 else math.inf for share in percent]
     if len(shares) not in (1, 2) or len(set(emotions)) != len(shares):
         raise InputError("saliences", "a clip shows one emotion or two different ones", got=got or "none")
-    if sum(shares) != 100 or any(share <= 0 for share in shares):
+    if abs(sum(shares) - 100) > (0.5 if rounded else 0) or any(share <= 0 for share in shares):
         raise InputError("saliences", "not 100, nor a positive pair that sums to 100", got=got)
     row: list[float] = [0] * len(EMOTIONS)
     for emotion, share in zip(emotions, shares, strict=True):

@@ -1,7 +1,8 @@
 """The challenge's two accuracies, trivial baselines and the confusion matrix (paper, sections 3.2 and 5).
 
 All functions take saliences ``(N, 6)``: integers in percent whose rows sum to 100 (see
-:mod:`blemore.labels`), once as decided and once as true; decisions that people bring may hold other numbers.
+:mod:`blemore.labels`), once as decided and once as true. Decisions that people bring need not be integers: an emotion
+is present where its share is above 0, and shares are rounded to whole percents before they are compared with the truth.
 """
 
 from __future__ import annotations
@@ -38,13 +39,15 @@ def presence_hits(decided: Saliences, truth: Saliences) -> NDArray[np.bool_]:
 
 
 def salience_hits(decided: Saliences, truth: Saliences) -> NDArray[np.bool_]:
-    """Tell for each *blended* clip (B,) whether its emotions and their exact ratio were decided.
+    """Tell for each *blended* clip (B,) whether its emotions were decided, in the right ratio of whole percents.
 
-    The paper asks for the right ranking. Only three ratios occur, so ranking and exact ratio agree for
-    decisions on them; for any other ratio the challenge's scorer, like this function, finds no match.
+    The paper asks for the right ranking. Only three ratios occur, so ranking and ratio agree for decisions on
+    them. Of any other ratio this function does what the challenge's public scorer does: it rounds to whole percents
+    (halves to even) and compares. 69.9 and 30.1 are 70 and 30; 60 and 40 are not.
     """
     blends = (truth > 0).sum(axis=1) == 2
-    hits: NDArray[np.bool_] = (decided[blends] == truth[blends]).all(axis=1)
+    ratio = (np.rint(decided[blends]) == truth[blends]).all(axis=1)
+    hits: NDArray[np.bool_] = ratio & presence_hits(decided[blends], truth[blends])
     return hits
 
 
@@ -55,12 +58,12 @@ def score(decided: Saliences, truth: Saliences) -> Scores:
 
     Parameters
     ----------
-    decided, truth : (N, 6) integers in percent, rows sum to 100
+    decided, truth : (N, 6) in percent, rows sum to 100
 
     Returns
     -------
     Scores
-        Accuracies in [0, 1]; ``acc_salience`` is None where no clip is a blend.
+        Accuracies in [0, 1]; ``acc_salience`` is None where no clip is a blend (the public scorer says 0).
 
     Examples
     --------

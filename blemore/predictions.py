@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blemore.errors import BlemoreError, InputError, UnknownNameError, first
+from blemore.errors import BlemoreError, InputError, UnknownNameError, first, repeated
 from blemore.labels import EMOTION_NAMES, EMOTIONS, saliences, stem
-from blemore.tables import clip_column, read_csv
+from blemore.tables import check_readable, clip_column, numbers, read_csv
 
 HICMAE_ORDER = ("neu", "ang", "disg", "fea", "hap", "sad")
 """Column order of the released HiCMAE logits."""
@@ -25,10 +24,14 @@ SUM_TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class Predictions:
-    """Probabilities (N, 6) float64 in the order of EMOTIONS, rows sum to 1, and their clips' names."""
+    """Probabilities (N, 6) float64 in the order of EMOTIONS, rows sum to 1, and their clips' names.
+
+    ``taken_for`` says what the table's values and columns were taken for.
+    """
 
     names: list[str]
     probabilities: NDArray[np.float64]
+    taken_for: str
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -44,7 +47,7 @@ def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     return result
 
 
-def read_table(path: str | Path, *, logits: bool = False, order: Sequence[str] | None = None) -> Predictions:
+def read_table(path: str | Path, *, logits: bool | None = None, order: Sequence[str] | None = None) -> Predictions:
     """Read a table of probabilities or logits, one row a clip.
 
     Parameters
@@ -52,8 +55,10 @@ def read_table(path: str | Path, *, logits: bool = False, order: Sequence[str] |
     path : path
         ``.npz`` with ``filenames (N,)`` and ``probabilities`` or ``logits (N, 6)``; ``.csv`` with the
         clip's name and six columns; or a released ``pred.csv`` (columns id, label, pred) as it is.
-    logits : bool
-        The values of a ``.csv`` are logits. An ``.npz`` and a ``pred.csv`` say so themselves.
+    logits : bool, optional
+        The values are logits (True) or probabilities (False). By default the names of the arrays of an ``.npz``
+        say it; a ``.csv`` with a column for each emotion holds probabilities; a ``pred.csv``, which can hold
+        either, holds probabilities where all values lie in 0 to 1 or most rows sum to 1 (or 100), else logits.
     order : six emotion names, optional
         Order of the columns. By default that of the column names of a ``.csv`` where they are emotion
         names, the released order for a ``pred.csv``, else that of EMOTIONS.
@@ -61,18 +66,19 @@ def read_table(path: str | Path, *, logits: bool = False, order: Sequence[str] |
     Raises
     ------
     InputError, UnknownNameError
-        For anything that is not such a table: missing file or columns, a clip twice, NaN, rows that do
-        not sum to 1 within 1e-3, an order that is not the six emotions.
+        For anything that is not such a table: missing file or columns, a clip twice, NaN, probabilities whose
+        rows do not sum to 1 within 1e-3, an order that is not the six emotions, arrays whose name contradicts
+        ``logits`` or, if that is not given, their content.
     """
     if order is not None:
         _check_order(order)
+    if Path(path).suffix.lower() == ".json":
+        raise InputError(path, "is JSON", expected="a table, .npz or .csv", fix="blemore score reads decisions")
     read = _read_npz if Path(path).suffix.lower() == ".npz" else _read_csv
-    names, values, are_logits, found_order = read(path, logits)
+    names, values, said, found_order = read(path, logits)
     names = [stem(name) for name in names]
-    if len(set(names)) < len(names):
-        raise InputError(
-            path, "a clip occurs twice", got=first([n for n, times in Counter(names).items() if times > 1])
-        )
+    if twice := repeated(names):
+        raise InputError(path, "a clip occurs twice", got=first(twice))
     if values.shape != (len(names), len(EMOTIONS)) or not names:
         raise InputError(path, "wrong shape", expected=f"({len(names) or 'N'}, 6)", got=str(values.shape))
     with np.errstate(over="ignore"):  # too large for float64 is infinite, and refused as such
@@ -83,29 +89,59 @@ def read_table(path: str | Path, *, logits: bool = False, order: Sequence[str] |
         raise InputError(
             path, "the order given contradicts the column names", expected=",".join(found_order), got=",".join(order)
         )
-    columns = order or found_order or EMOTIONS
-    wide = wide[:, [list(columns).index(emotion) for emotion in EMOTIONS]]
-    return Predictions(names, softmax(wide) if are_logits else _checked(path, names, wide))
+    columns = list(order or found_order or EMOTIONS)
+    wide = wide[:, [columns.index(emotion) for emotion in EMOTIONS]]
+    are_logits = _are_logits(path, wide, said, logits)
+    kind = "logits" if are_logits else "probabilities"
+    rows = softmax(wide) if are_logits else _checked(path, names, wide)
+    return Predictions(names, rows, f"{kind}, columns {','.join(columns)}")
+
+
+def _are_logits(path: str | Path, values: NDArray[np.float64], said: bool | None, given: bool | None) -> bool:
+    """Settle whether values are logits: by what the user gave, what the file says, or what they look like."""
+    if given is not None:
+        return given
+    if said is False:
+        return False
+    like_probabilities = _look_like_probabilities(values)
+    if said and like_probabilities:
+        fix = "name the array probabilities, or give --logits if they are logits all the same"
+        raise InputError(path, "the array is named logits, but its rows are probabilities", fix=fix)
+    return not like_probabilities
+
+
+def _look_like_probabilities(rows: NDArray[np.float64]) -> bool:
+    """Tell whether all values lie in 0 to 1, or most rows are shares: non-negative with sum 1 (or 100)."""
+    shares = _sum_to_1(rows) | _sum_to_1(rows / 100)
+    return bool(((rows >= 0) & (rows <= 1)).all() or shares.mean() > 0.5)
+
+
+def _sum_to_1(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell of each row (N,) whether it is non-negative with sum 1."""
+    fine: NDArray[np.bool_] = (np.abs(rows.sum(axis=1) - 1) <= SUM_TOLERANCE) & (rows >= 0).all(axis=1)
+    return fine
 
 
 def _checked(path: str | Path, names: list[str], rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    fine = (np.abs(rows.sum(axis=1) - 1) <= SUM_TOLERANCE) & (rows >= 0).all(axis=1)
-    if not fine.all():
+    if not (fine := _sum_to_1(rows)).all():
         i = int(np.argmin(fine))
+        how = "name the array logits" if Path(path).suffix.lower() == ".npz" else "give --logits"
         raise InputError(
             path,
             f"probabilities of {names[i]}",
             expected="non-negative, sum 1 within 1e-3",
             got=f"sum {rows[i].sum():.4f}, smallest {rows[i].min():.4f}",
-            fix="if these are logits, say --logits",
+            fix=f"if these are logits, {how}" + ("; else divide each row by its sum" if (rows >= 0).all() else ""),
         )
     return rows
 
 
-_Raw = tuple[list[str], NDArray[np.floating], bool, Sequence[str] | None]
+_Raw = tuple[list[str], NDArray[np.floating], bool | None, Sequence[str] | None]
+"""Names, values (N, 6), whether the file says that they are logits (None: it does not say), order of the columns."""
 
 
-def _read_npz(path: str | Path, logits: bool) -> _Raw:
+def _read_npz(path: str | Path, logits: bool | None) -> _Raw:
+    check_readable(path)
     try:
         with Path(path).open("rb") as file:
             if not zipfile.is_zipfile(file):
@@ -128,31 +164,33 @@ def _read_npz(path: str | Path, logits: bool) -> _Raw:
             expected="filenames and one of probabilities, logits",
             got=first(list(arrays), 6) or "none",
         )
-    if logits and kinds == ["probabilities"]:
-        raise InputError(path, "--logits was said, but the file holds probabilities", fix="leave --logits out")
-    values = arrays[kinds[0]]
+    values, are_logits = arrays[kinds[0]], kinds == ["logits"]
+    if logits is not None and logits != are_logits:
+        option = "--logits" if logits else "--probabilities"
+        fix = f"leave {option} out, or name the array {option.removeprefix('--')}"
+        raise InputError(path, f"{option} was given, but the array is named {kinds[0]}", fix=fix)
     if values.dtype.kind not in "fiu":
         raise InputError(path, f"{kinds[0]} are not numbers", got=str(values.dtype))
     names = arrays["filenames"]
     if names.ndim != 1 or names.dtype.kind != "U":
         raise InputError(path, "filenames", expected="(N,) texts", got=f"{names.shape} {names.dtype}")
-    return names.tolist(), values, kinds == ["logits"], None
+    return names.tolist(), values, are_logits, None
 
 
-def _read_csv(path: str | Path, logits: bool) -> _Raw:
+def _read_csv(path: str | Path, _: bool | None) -> _Raw:
     table = read_csv(path, ())
     if {"id", "pred"} <= set(table.columns):
         rows = [np.array(str(text).strip("[] ").replace(",", " ").split(), dtype=object) for text in table["pred"]]
         if any(len(row) != len(EMOTIONS) for row in rows):
             raise InputError(path, "column pred", expected="six numbers a row")
-        return clip_column(path, table["id"]), _numbers(path, np.stack(rows)), True, HICMAE_ORDER
+        return clip_column(path, table["id"]), numbers(path, np.stack(rows)), None, HICMAE_ORDER
     header = [name.lower() for name in table.columns]
     if len(header) != len(EMOTIONS) + 1:
         raise InputError(
             path, "columns", expected="the clip's name and six emotions, or id, label, pred", got=", ".join(header)
         )
-    numbers = _numbers(path, table.iloc[:, 1:].to_numpy(dtype=object))
-    return clip_column(path, table.iloc[:, 0]), numbers, logits, _order_of(path, header[1:])
+    values = numbers(path, table.iloc[:, 1:].to_numpy(dtype=object))
+    return clip_column(path, table.iloc[:, 0]), values, False, _order_of(path, header[1:])
 
 
 def _order_of(path: str | Path, header: list[str]) -> Sequence[str] | None:
@@ -169,13 +207,6 @@ def _order_of(path: str | Path, header: list[str]) -> Sequence[str] | None:
     return None
 
 
-def _numbers(path: str | Path, values: NDArray[np.object_]) -> NDArray[np.float64]:
-    try:
-        return values.astype(np.float64)
-    except ValueError as error:
-        raise InputError(path, "a value is not a number", got=str(error)) from None
-
-
 def _check_order(order: Sequence[str]) -> None:
     for emotion in order:
         if emotion not in EMOTIONS:
@@ -188,19 +219,21 @@ def read_decisions(path: str | Path) -> dict[str, list[float]]:
     """Read decisions ``{clip: [{"emotion": ..., "salience": ...}]}``, the challenge's format.
 
     The outer ``{"predictions": ...}`` may be there or not; entries come in any order, saliences as int
-    or float, clip names with or without ``.mov``.
+    or float, clip names with or without ``.mov``. Saliences are positive numbers, not texts, and their sum may be off
+    by half a percent, since they are rounded to whole percents when they are scored.
 
     Returns
     -------
     dict
         Saliences (six numbers in percent) by clip name without suffix.
     """
+    check_readable(path)
     try:
         given = json.loads(Path(path).read_text(encoding="utf-8-sig"), object_pairs_hook=_no_key_twice)
     except FileNotFoundError:
         raise InputError(path, "no such file", fix="check the path") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(path, "cannot be read as JSON", got=str(error)) from None
+        raise _no_json(Path(path), error) from None
     if isinstance(given, dict) and isinstance(given.get("predictions"), dict):
         given = given["predictions"]
     if not isinstance(given, dict) or not given:
@@ -228,13 +261,24 @@ def _decision(path: str | Path, name: str, entries: object) -> list[float]:
     if not all(isinstance(share, int | float) and not isinstance(share, bool) for share in shares):
         raise InputError(path, f"clip {name}: salience is not a number", got=repr(shares))
     try:
-        return saliences([entry["emotion"] for entry in entries], shares)
+        return saliences([entry["emotion"] for entry in entries], shares, rounded=True)
     except BlemoreError as error:
         raise InputError(path, f"clip {name}: {error}") from None
 
 
 def _no_key_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    keys = [key for key, _ in pairs]
-    if len(set(keys)) < len(keys):
-        raise ValueError(f"{next(key for key in keys if keys.count(key) > 1)!r} occurs twice")
+    if twice := repeated(key for key, _ in pairs):
+        raise ValueError(f"{twice[0]!r} occurs twice")
     return dict(pairs)
+
+
+def _no_json(path: Path, error: Exception) -> InputError:
+    """Return the error to raise where decisions cannot be read, with what to do about a file of another kind."""
+    got, fix = str(error), ""
+    if not isinstance(error, OSError) and zipfile.is_zipfile(path):
+        got, fix = "a zip archive", "unpack it, and score the JSON file that is in it"
+        if path.suffix.lower() == ".npz":
+            got, fix = "an .npz archive", "blemore tune reads probabilities, blemore score decisions (.json)"
+    elif isinstance(error, UnicodeDecodeError):
+        got = "a file that is not UTF-8 text"
+    return InputError(path, "cannot be read as JSON", got=got, fix=fix)

@@ -197,7 +197,7 @@ def _hicmae() -> Iterator[tuple[str, int, predictions.Predictions]]:
         for name, path in paths.items():
             if f"_epoch_{epochs}_" in name and f"_loss_{loss}" in name:
                 fold = int(name.split("eval_split")[1][:2]) - 1
-                yield variant, fold, predictions.read_table(path)
+                yield variant, fold, predictions.read_table(path, logits=True)
 
 
 def _hicmae_folds() -> pd.DataFrame:

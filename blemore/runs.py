@@ -13,6 +13,7 @@ import io
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,8 @@ from blemore.clips import Clips
 from blemore.errors import InputError, first
 from blemore.features import Features, join, standardise
 from blemore.heads import Head
-from blemore.labels import Saliences, soft_labels
+from blemore.labels import EMOTIONS, Saliences, soft_labels
+from blemore.tables import check_readable
 from blemore.training import Epoch, Settings, Split, best_epoch
 
 FORMAT = 1
@@ -264,15 +266,15 @@ def find(folder: Path, task: Task, inputs: dict[str, str]) -> Run | None:
     return read(path) if path.is_file() else None
 
 
-def read(path: str | Path) -> Run:
-    """Read a run from its JSON file and the ``.npz`` beside it."""
+def read(path: str | Path, *, fix: str = "delete it, and run again") -> Run:
+    """Read a run from its JSON file and the ``.npz`` beside it; ``fix`` is what to do if the file is no run's."""
     path = Path(path)
+    about = _about(path, fix)
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
         with path.with_suffix(".npz").open("rb") as file:
             arrays = dict(np.load(file, allow_pickle=False))
         columns = about["epochs"]
-        return Run(
+        run = Run(
             task=Task(
                 about["encoder"],
                 Settings(**about["settings"]),
@@ -290,8 +292,37 @@ def read(path: str | Path) -> Run:
             seconds=about["timing"]["seconds"],
             head=heads.from_arrays(arrays),
         )
+        _check(run)
     except FileNotFoundError as error:
         raise InputError(path, "no such file", got=str(error.filename), fix="check the path") from None
     except Exception as error:
         got = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputError(path, "not a run", got=got[0], fix="delete it, and run again") from None
+        raise InputError(path, "a damaged run", got=got[0], fix="delete it, and run again") from None
+    return run
+
+
+def _about(path: Path, fix: str) -> dict[str, Any]:
+    """Return what the JSON file of a run says."""
+    check_readable(path)
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(path, "no such file", fix="check the path") from None
+    except OSError as error:
+        raise files.unreadable(path, error) from None
+    except (ValueError, RecursionError) as error:
+        got = "a file that is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise InputError(path, "not a run", got=got, fix=fix) from None
+    if not isinstance(about, dict) or not {"settings", "train_folds", "val_folds", "inputs"} <= set(about):
+        raise InputError(path, "not a run", got="JSON of another kind", fix=fix)
+    return about
+
+
+def _check(run: Run) -> None:
+    """Check that a run has the epochs of its settings, and probabilities for its clips."""
+    if len(run.epochs) != run.task.settings.epochs:
+        raise ValueError(f"{len(run.epochs)} epochs, of {run.task.settings.epochs}")
+    for rows in (run.best, run.last):
+        fits = rows.shape == (len(run.names), len(EMOTIONS)) and rows.dtype.kind == "f"
+        if not fits or not ((np.abs(rows.sum(axis=1) - 1) < 1e-3) & (rows >= 0).all(axis=1)).all():
+            raise ValueError(f"probabilities {rows.shape} of {len(run.names)} clips that are none")

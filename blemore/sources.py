@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
@@ -53,10 +52,11 @@ def released(group: str) -> dict[str, Path]:
         return {}
     for name, path in found.items():
         if (got := sha256_of(path)) != registry()[name]:
-            raise SourceError(
-                f"{path}: content is not the pinned one; expected SHA-256 {registry()[name]}, got {got}; "
-                "delete the file and run `blemore data fetch released`"
-            )
+            fix = "delete the file and run `blemore data fetch released`"
+            if mirror_folder() in path.parents:
+                fix = "copy the file into the mirror again, or correct BLEMORE_MIRROR"
+            what = f"content is not the pinned one; expected SHA-256 {registry()[name]}, got {got}"
+            raise SourceError(f"{path}: {what}; {fix}")
     return found
 
 
@@ -85,12 +85,18 @@ def fetch(groups: Iterable[str], *, progress: bool = True) -> dict[str, dict[str
 
 
 def _fetch_one(store: pooch.Pooch, name: str) -> Path:
+    import requests
+
     try:
         return Path(store.fetch(name, downloader=_download))
     except ValueError as error:  # pooch: the hash differs
         raise SourceError(f"{name}: {' '.join(str(error).split())}") from None
-    except OSError as error:
+    except requests.RequestException as error:
         raise SourceError(f"{name}: cannot be downloaded ({error}); try again, or set BLEMORE_MIRROR") from None
+    except OSError as error:
+        why = error.strerror or str(error)
+        fix = "set BLEMORE_CACHE to a folder that can be written to"
+        raise SourceError(f"{name}: cannot be kept in {cache_folder()} ({why}); {fix}") from None
 
 
 def _download(url: str, output_file: str, store: pooch.Pooch | None) -> None:
@@ -99,7 +105,11 @@ def _download(url: str, output_file: str, store: pooch.Pooch | None) -> None:
     name = url.removeprefix(ORIGIN)
     mirror = mirror_folder()
     if mirror and (mirror / name).is_file():
-        shutil.copyfile(mirror / name, output_file)
+        try:
+            content = (mirror / name).read_bytes()
+        except OSError as error:
+            raise SourceError(f"{mirror / name} cannot be read ({error.strerror}); check BLEMORE_MIRROR") from None
+        Path(output_file).write_bytes(content)
     elif mirror:
         raise SourceError(f"{name} is not in the mirror {mirror}; check BLEMORE_MIRROR")
     elif offline():

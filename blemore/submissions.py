@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,12 @@ CLIPS = tuple(f"test_{i:04d}.mov" for i in range(1, 595))
 
 MEMBER = "submission_template.json"
 """Name of the file in the archive: that of the organisers' own template, which their server must take."""
+
+_OTHERS = (
+    "name the JSON file of a run on test clips, which blemore train --test-features writes; "
+    "blemore tune reads probabilities, blemore score decisions"
+)
+"""What to do with a file that is not a run."""
 
 _ALLOWED = ([100], [50, 50], [30, 70])
 
@@ -61,7 +67,7 @@ def answer(path: str | Path, protocol: str, epochs: int | None = None) -> tuple[
     Answer, str
         And a note where the run was trained for another number of epochs than the protocol says, else ''.
     """
-    run = runs.read(path)
+    run = runs.read(path, fix=_OTHERS)
     if run.task.val_folds:
         where = f"run {Path(path).name}"
         raise InputError(where, "predicts training clips", fix="name the run on test clips, train...-test-....json")
@@ -105,13 +111,7 @@ def check(where: object, predictions: Mapping[str, Sequence[Mapping[str, Any]]])
 
     >>> check("here", {name: [{"emotion": "sad", "salience": 100}] for name in CLIPS})
     """
-    known = set(CLIPS)
-    if absent := [name for name in CLIPS if name not in predictions]:
-        raise InputError(where, f"{len(absent)} of {len(CLIPS)} test clips are missing", got=first(absent))
-    if more := [name for name in predictions if name not in known]:
-        raise InputError(
-            where, f"{len(more)} clips are no test clips", expected="test_0001 ... test_0594", got=first(more)
-        )
+    check_names(where, predictions)
     for name, entries in predictions.items():
         emotions = [entry["emotion"] for entry in entries]
         blend = EMOTIONS if len(emotions) == 1 else labels.BLENDABLE
@@ -119,6 +119,17 @@ def check(where: object, predictions: Mapping[str, Sequence[Mapping[str, Any]]])
         if not fine or sorted(entry["salience"] for entry in entries) not in _ALLOWED:
             got = ", ".join(f"{entry['emotion']} {entry['salience']}" for entry in entries) or "nothing"
             raise InputError(where, f"clip {name}", expected="one emotion at 100, or two at 50/50 or 70/30", got=got)
+
+
+def check_names(where: object, names: Collection[str], *, fix: str = "") -> None:
+    """Raise an InputError where names are not those of the 594 test clips; ``fix`` is what it advises."""
+    given, known = set(names), set(CLIPS)
+    if absent := [name for name in CLIPS if name not in given]:
+        what = f"{len(absent)} of {len(CLIPS)} test clips are missing"
+        raise InputError(where, what, got=f"no {first(absent)}", fix=fix)
+    if more := [name for name in names if name not in known]:
+        what = f"{len(more)} clips are no test clips"
+        raise InputError(where, what, expected="test_0001 ... test_0594", got=first(more), fix=fix)
 
 
 def write(path: str | Path, decided: Answer) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Collection
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from blemore.errors import InputError, first
+from blemore.errors import InputError, first, repeated
+
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 def read_csv(path: str | Path, needed: Collection[str]) -> pd.DataFrame:
@@ -18,29 +23,73 @@ def read_csv(path: str | Path, needed: Collection[str]) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If there is no such file, it is not CSV, a row is longer than the header, a column occurs twice or is
-        missing, or there are no rows.
+        If there is no such file, it is not CSV, it has other separators than commas, a row is longer than the
+        header, a column occurs twice or is missing, or there are no rows.
     """
+    check_readable(path)
     try:
         with Path(path).open("rb") as file:  # not the path: pandas would unpack archives and fetch addresses
+            _check_separator(path, file.readline())
+            file.seek(0)
             # header=None: given the header's width, pandas refuses longer rows instead of taking them for an index
             cells: pd.DataFrame = pd.read_csv(
                 file, dtype=object, header=None, encoding="utf-8-sig", skipinitialspace=True
             )
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(path, "no such file", fix="check the path") from None
     except (OSError, ValueError) as error:
         raise InputError(path, "cannot be read as CSV", got=str(error).strip().splitlines()[0]) from None
     cells = cells.apply(lambda column: column.str.strip()).replace("", pd.NA)
     header = cells.iloc[0].fillna("").tolist()
-    if twice := [name for name in dict.fromkeys(header) if name and header.count(name) > 1]:
+    if twice := repeated(name for name in header if name):
         raise InputError(path, f"column {first(twice)} occurs twice")
     if missing := [name for name in needed if name not in header]:
-        raise InputError(path, f"missing column {first(sorted(missing))}", got=f"columns {', '.join(header)}")
+        lower = {name.lower() for name in header}
+        fix = "write the names of columns in lower case" if lower >= set(missing) else ""
+        raise InputError(path, f"missing column {first(sorted(missing))}", got=f"columns {', '.join(header)}", fix=fix)
     table: pd.DataFrame = cells.iloc[1:].set_axis(header, axis=1).reset_index(drop=True)
     if table.empty:
         raise InputError(path, "has no rows")
     return table
+
+
+def _check_separator(path: str | Path, header: bytes) -> None:
+    """Refuse a table whose header line is text without a comma, but with another separator."""
+    line = header.decode("utf-8-sig", errors="replace").strip()
+    found = [name for separator, name in _SEPARATORS.items() if separator in line]
+    if found and "," not in line and line.replace("\t", "").isprintable():
+        what = f"the columns are separated by {found[0]}"
+        raise InputError(
+            path, what, expected="commas", fix="save the table as CSV with commas, and numbers with points"
+        )
+
+
+def check_readable(path: str | Path) -> None:
+    """Refuse a device or a pipe, which may never end; what is absent or a folder is left for the system to refuse."""
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InputError(path, "cannot be read", got="a device, a pipe or a socket", fix="name a file")
+
+
+def number(text: str) -> float:
+    """Return the number that a cell says; as Python's float, but ``1_000`` and digits of other scripts are ValueErrors."""
+    if not text.isascii() or "_" in text:
+        raise ValueError(f"could not convert string to float: {text!r}")
+    return float(text)
+
+
+def numbers(path: str | Path, cells: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Return the numbers that cells say, NaN where they are empty."""
+    try:
+        flat = [number(cell) if isinstance(cell, str) else np.nan for cell in cells.flat]
+    except ValueError as error:
+        raise InputError(path, "a value is not a number", got=str(error)) from None
+    return np.array(flat, dtype=np.float64).reshape(cells.shape)
 
 
 def clip_column(path: str | Path, cells: pd.Series) -> list[str]:

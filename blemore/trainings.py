@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from blemore import feature_files
+from blemore import feature_files, submissions
 from blemore.challenge import Answer, predict_test
 from blemore.clips import read_metadata
 from blemore.errors import InputError, UnknownNameError
@@ -26,6 +26,11 @@ class Trainings:
     note: str
     test: Answer | None = None
     test_run: Path | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether the clips predicted are the challenge's test clips, all of which a submission needs."""
+        return self.test is not None and {f"{name}.mov" for name in self.test.names} == set(submissions.CLIPS)
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document of ``blemore train``: settings apart, everything about each fold."""
@@ -113,7 +118,7 @@ def train(
         Compute as the public baseline does, to the last bit.
     test_features : path, optional
         Features of the test clips: train on all folds, too, and predict them, for ``blemore submit``. Needs
-        all folds and a folder.
+        all folds and a folder. If names are the challenge's (``test_0001``), all 594 must be there.
     protocol : str
         How long to train for the test, see :func:`blemore.challenge.predict_test`.
     folder, jobs, scheduler, progress
@@ -123,11 +128,14 @@ def train(
     """
     if protocol not in PROTOCOLS:
         raise UnknownNameError("protocol", protocol, PROTOCOLS)
+    clips = read_metadata(metadata)
     table = feature_files.read(features)
     test = feature_files.read(test_features) if test_features is not None else None
-    data = gather(read_metadata(metadata), table, test)
+    if test is not None:
+        _check_test_clips(test_features, test.names)
+    data = gather(clips, table, test)
     if test is not None and (folder is None or folds is not None):
-        raise InputError("test features", "need all folds, and a folder for runs", fix="say --runs, and not --folds")
+        raise InputError("test features", "need all folds, and a folder for runs", fix="give --runs, and not --folds")
     asked = tuple(dict.fromkeys(folds)) if folds is not None else data.folds
     if not asked or set(asked) - set(data.folds):
         got = ", ".join(map(str, asked)) or "none"
@@ -142,3 +150,11 @@ def train(
     answer = predict_test(data, settings, protocol, **how)
     final = Task(table.encoder, answer.settings, data.folds, (), blind=True)
     return Trainings(tuple(runs), data.note, answer, Path(folder) / f"{name_of(final, digests(data, final))}.json")
+
+
+def _check_test_clips(where: object, names: Sequence[str]) -> None:
+    """Refuse a part of the challenge's test clips, which could not be submitted; other test sets may be of any size."""
+    clips = [f"{name}.mov" for name in names]
+    if not set(submissions.CLIPS).isdisjoint(clips):
+        fix = "give features of all test clips and no others; clips of another test set need other names"
+        submissions.check_names(where, clips, fix=fix)

@@ -9,7 +9,7 @@ import numpy as np
 
 from blemore.errors import BlemoreError, ClipNameError, InputError, UnknownNameError, first
 from blemore.labels import EMOTIONS, RATIOS, Saliences, saliences, saliences_of_name, stem
-from blemore.tables import clip_column, read_csv
+from blemore.tables import clip_column, number, read_csv
 
 
 def read_truth(path: str | Path) -> dict[str, list[float]]:
@@ -58,7 +58,7 @@ def _true_row(name: str, row: Mapping[str, object]) -> list[float]:
         if emotion not in EMOTIONS:
             raise UnknownNameError("emotion", emotion, EMOTIONS)
     default = "100" if len(emotions) == 1 else "missing"
-    shares = [float(given.get(f"{column}_salience", default)) for column in columns[: len(emotions)]]
+    shares = [number(given.get(f"{column}_salience", default)) for column in columns[: len(emotions)]]
     told = saliences(emotions, shares)
     if named is not None and told != named:
         raise InputError("label", "contradicts the clip's name")

@@ -11,9 +11,10 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -262,7 +263,7 @@ def most_frequent(kind: str, names: list[str]) -> list[tuple[str, int]]:
         (decided(emotion='{"ang": 1}'), "emotion"),
         *(
             (decided(salience=salience), "salience")
-            for salience in ["null", "true", "false", "[]", "{}", "NaN", "Infinity", "-Infinity", "1e400", "-1e400", "1e308", "1e-400", "0", "-0.0", "-100", "50", "99", "101", "99.9", "100.0001"]
+            for salience in ["null", "true", "false", "[]", "{}", "NaN", "Infinity", "-Infinity", "1e400", "-1e400", "1e308", "1e-400", "0", "-0.0", "-100", "50", "99", "101", "99.4", "100.6"]
         ),
         (decided(salience='"100"'), "salience"),
         (decided(salience="1" + "0" * 400), "salience"),
@@ -293,6 +294,28 @@ def test_score_without_metadata_needs_names_that_say_the_truth(write: Write, cli
     assert "metadata" in line
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        decided("A" * 10**6),
+        decided(f"A102_ang_int1_ver{'1' * 5000}"),
+        decided(salience="1" + "0" * 4000),
+        decided(emotion=f'"{"x" * 10**6}"'),
+        json.dumps({SINGLE: ["x" * 10**6]}),
+        json.dumps({SINGLE: [{"emotion": "ang", "salience": "1" * 10**6}]}),
+    ],
+    ids=short,
+)
+def test_long_values_of_decisions_make_no_long_lines(write: Write, content: str) -> None:
+    line = refused("score", write(content, "d.json"))
+    assert "d.json" in line and len(line) < 1500
+
+
+@pytest.mark.parametrize("command", ["score", "tune"])
+def test_devices_that_never_end_are_refused(command: str) -> None:
+    assert "a device, a pipe or a socket" in refused(command, "/dev/zero")
+
+
 @pytest.mark.parametrize("entries", ["null", '"x"', "[]", '[{"emotion": "a\\nb", "salience": 1}]'])
 def test_a_line_break_in_a_clips_name_stays_in_the_line(write: Write, entries: str) -> None:
     for mark in ("\\n", "\\r\\n", "\\u2028"):
@@ -315,7 +338,13 @@ HEAD = "filename,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience\n"
         ("filename,a\ntest_0002,y\ntest_0001,y,z,w\n", "cannot be read as CSV"),
         ("file\ntest_0002\n", "missing column filename"),
         ('"file\nname",b\nx,y\n', "missing column filename"),
-        (HEAD.replace(",", ";") + "test_0002;hap;ang;70;30\n", "missing column filename"),
+        (HEAD.replace(",", ";") + "test_0002;hap;ang;70;30\n", "separated by semicolons"),
+        (HEAD.replace(",", "\t") + "test_0002\thap\tang\t70\t30\n", "separated by tabs"),
+        (HEAD.replace(",", ";") + "test_0002;hap;ang;70,0;30,0\n", "separated by semicolons"),
+        (HEAD.upper() + "test_0002,hap,ang,70,30\n", "lower case"),
+        (HEAD + "test_0002,hap,ang,7_0,30\n", "test_0002"),
+        (HEAD + "test_0002,hap,ang,٧٠,30\n", "test_0002"),
+        (HEAD + "test_0001,sad,,99.9,\n", "test_0001"),
         (HEAD + "test_0001,sad,,,\ntest_0001.mov,sad,,,\n", "a clip occurs twice"),
         (HEAD + "test_0002,hap,ang,70,40\n", "test_0002"),
         (HEAD + "test_0002,hap,ang,nan,30\n", "test_0002"),
@@ -366,7 +395,7 @@ def test_an_empty_cell_is_not_a_clip_called_nan(write: Write) -> None:
 VALUES = [[0.9, 0.02, 0.02, 0.02, 0.02, 0.02], [0.3, 0, 0, 0.7, 0, 0]]
 TABLE = "filename,ang,disg,fea,hap,sad,neu\n"
 FULL = TABLE + "".join(f"{n},{','.join(map(str, row))}\n" for n, row in zip((SINGLE, BLEND), VALUES, strict=True))
-TUNED = {"alpha", "beta", "acc_presence", "acc_salience", "presence_only", "salience_only"}
+TUNED = {"alpha", "beta", "acc_presence", "acc_salience", "presence_only", "salience_only", "taken_for"}
 
 
 def npz(**arrays: np.ndarray) -> bytes:
@@ -412,9 +441,10 @@ def test_tune_reads_tables_however_they_are_written(write: Write, content: Conte
 def test_tune_prints_the_same_numbers_as_text(write: Write) -> None:
     result = blemore("tune", write(FULL, "t.csv"))
     assert result.exit_code == 0
-    assert {line.split()[0]: float(line.split()[1]) for line in result.stdout.splitlines()} == pytest.approx(
-        document("tune", write(FULL, "t.csv"))
-    )
+    *numbers, taken_for = result.stdout.splitlines()
+    answer = document("tune", write(FULL, "t.csv"))
+    assert taken_for.split(maxsplit=2) == ["taken", "for", answer.pop("taken_for")]
+    assert {line.split()[0]: float(line.split()[1]) for line in numbers} == pytest.approx(answer)
 
 
 def test_logits_of_a_table_are_said_to_be_logits(write: Write) -> None:
@@ -462,8 +492,10 @@ def test_tune_meets_the_published_means_of_released_logits(loss: str, expected) 
         (bytes(range(256)), "cannot be read as CSV"),
         (b"\x00" * 99, ""),
         (FULL.encode("utf-16"), "cannot be read as CSV"),
-        (FULL.replace(",", "\t"), "columns"),
-        (FULL.replace(",", ";"), "columns"),
+        (FULL.replace(",", "\t"), "columns are separated by tabs"),
+        (FULL.replace(",", ";"), "columns are separated by semicolons"),
+        (FULL.replace(",", ";").replace(".", ","), "columns are separated by semicolons"),
+        (FULL.replace(",", "|"), "columns are separated by vertical bars"),
         ("filename,ang,disg\nx,1,0\n", "columns"),
         ("filename,ang,disg,fea,hap,sad,neu,joy\n" + f"{SINGLE},1,0,0,0,0,0,0\n", "columns"),
         ("ang,disg,fea,hap,sad,neu,filename\n" + f"1,0,0,0,0,0,{SINGLE}\n", ""),
@@ -471,7 +503,7 @@ def test_tune_meets_the_published_means_of_released_logits(loss: str, expected) 
         *((TABLE + f"{SINGLE},{value},0,0,0,0,0\n", says) for value, says in [
             ("nan", "NaN"), ("", "NaN"), ("inf", "infinite"), ("-inf", "infinite"), ("1e400", "infinite"),
             ("one", "not a number"), ("True", "not a number"), ("0x1", "not a number"), ('"1,0"', "not a number"),
-            ("1j", "not a number"), (".5", "sum"), ("1.002", "sum"), ("-1", "non-negative"), ("1e308", "sum"),
+            ("1j", "not a number"), ("0_1", "not a number"), ("1_0e-1", "not a number"), ("١", "not a number"), (".5", "sum"), ("1.002", "sum"), ("-1", "non-negative"), ("1e308", "sum"),
         ]),
         (TABLE + f"{SINGLE},1.5,-.5,0,0,0,0\n", "non-negative"),
         (FULL + FULL.split("\n", 1)[1], "a clip occurs twice"),
@@ -483,6 +515,7 @@ def test_tune_meets_the_published_means_of_released_logits(loss: str, expected) 
         ("filename,ang,disg,fea,hap,sad,sad\n" + f"{SINGLE},1,0,0,0,0,0\n", "sad"),
         (f"id,label,pred\n{SINGLE},[0],[1 2 3 4 5]\n", "six numbers"),
         (f"id,label,pred\n{SINGLE},[0],[1 2 3 4 5 inf]\n", "infinite"),
+        (f"id,label,pred\n{SINGLE},[0],[1 2 3 4 5 1_0]\n", "not a number"),
     ],
     ids=short,
 )  # fmt: skip
@@ -580,8 +613,63 @@ def test_tune_refuses_what_is_no_archive(write: Write, content: bytes, says: str
     assert "unsafely" not in line, "never advise to load pickles"
 
 
-def test_tune_refuses_to_take_probabilities_for_logits(write: Write) -> None:
+def pred_csv(rows: list[list[float]]) -> str:
+    """A table as the released ones, index column and all."""
+    lines = [
+        f"{i},/x/{name},[0. 0.],[{' '.join(map(repr, row))}]"
+        for i, (name, row) in enumerate(zip(NAMES, rows, strict=True))
+    ]
+    return "\n".join([",id,label,pred", *lines])
+
+
+def test_tune_never_takes_the_softmax_of_probabilities(write: Write) -> None:
+    turned = [[row[5], *row[:5]] for row in VALUES]  # as released tables turn their columns
+    plain = document("tune", write(FULL, "t.csv"))
+    for more in ((), ("--probabilities",), ("--order", "neu,ang,disg,fea,hap,sad")):
+        answer = document("tune", write(pred_csv(turned), "pred.csv"), *more)
+        assert answer == {**plain, "taken_for": "probabilities, columns neu,ang,disg,fea,hap,sad"}, more
+    logits = document("tune", write(pred_csv(np.log(np.array(turned) + 1e-3).tolist()), "pred.csv"))
+    assert logits["taken_for"] == "logits, columns neu,ang,disg,fea,hap,sad"
+    ordered = document("tune", write(pred_csv(VALUES), "pred.csv"), "--order", ",".join(EMOTIONS))
+    assert ordered == {**plain, "taken_for": f"probabilities, columns {','.join(EMOTIONS)}"}
+
+
+def test_an_option_settles_what_a_table_holds(write: Write) -> None:
+    path = write(pred_csv(VALUES), "pred.csv")
+    assert document("tune", path, "--logits")["taken_for"].startswith("logits")
+    assert "sum 1 within 1e-3" in refused(
+        "tune", write(pred_csv([[5, 1, -3, 0, 0, 2]] * 2), "p.csv"), "--probabilities"
+    )
+    assert "--logits contradicts --probabilities" in blemore("tune", path, "--logits", "--probabilities").stderr
+
+
+@pytest.mark.parametrize("factor", [0.5, 100], ids=["shares that do not sum to 1", "percent"])
+def test_what_is_neither_probability_nor_logit_is_refused(write: Write, factor: float) -> None:
+    scaled = (factor * np.array(VALUES)).tolist()
+    assert "if these are logits, give --logits; else divide" in refused("tune", write(pred_csv(scaled), "pred.csv"))
+    spoilt = pred_csv([VALUES[0], [-0.1, 1.1, 0, 0, 0, 0]]).replace(BLEND, "A1_ang_int1_ver1")
+    more = [f"{i},A{i}_ang_int1_ver1,[0.],[1 0 0 0 0 0]" for i in range(2, 5)]
+    assert "probabilities of A1_ang_int1_ver1" in refused("tune", write("\n".join([spoilt, *more]), "pred.csv"))
+
+
+def test_names_of_arrays_must_agree_with_options_and_content(write: Write) -> None:
     assert "leave --logits out" in refused("tune", write(GOOD_NPZ, "t.npz"), "--logits")
+    logits = npz(filenames=NAMES, logits=np.log(np.array(VALUES) + 1e-3))
+    assert "leave --probabilities out" in refused("tune", write(logits, "t.npz"), "--probabilities")
+    doubtful = write(npz(filenames=NAMES, logits=np.array(VALUES)), "t.npz")
+    assert "name the array probabilities, or give --logits" in refused("tune", doubtful)
+    assert document("tune", doubtful, "--logits")["taken_for"] == f"logits, columns {','.join(EMOTIONS)}"
+
+
+def test_advice_about_sums_can_be_followed(write: Write) -> None:
+    halves = 0.5 * np.array(VALUES)
+    line = refused("tune", write(npz(filenames=NAMES, probabilities=halves), "t.npz"))
+    assert "name the array logits; else divide each row by its sum" in line
+    sums = halves.sum(axis=1, keepdims=True)
+    document("tune", write(npz(filenames=NAMES, probabilities=halves / sums), "t.npz"))
+    line = refused("tune", write(npz(filenames=NAMES, probabilities=np.array(VALUES) - 0.1), "t.npz"))
+    assert line.endswith("name the array logits")
+    document("tune", write(npz(filenames=NAMES, logits=np.array(VALUES) - 0.1), "t.npz"))
 
 
 @pytest.mark.parametrize(
@@ -672,6 +760,54 @@ def test_a_command_that_is_misspelt_ends_in_one_line(arguments: tuple[str, ...])
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1
     assert re.fullmatch(r"error: .*\n", result.stderr)
+
+
+def commands(group: click.Group = main, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Walk all commands, those of groups included."""
+    yield path, group
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+def options(command: click.Command) -> list[click.Option]:
+    return [option for option in command.params if isinstance(option, click.Option)]
+
+
+@pytest.mark.parametrize(("path", "option"), [(p, o) for p, command in commands() for o in options(command)], ids=str)
+def test_no_command_takes_an_option_twice_unless_it_may_be_repeated(
+    path: tuple[str, ...], option: click.Option
+) -> None:
+    once = [option.opts[-1], *(["1"] * (0 if option.is_flag else option.nargs))]
+    result = blemore(*path, *once, *once)
+    refusal = f"error: {option.opts[-1]} is given twice; give it once (see blemore {' '.join(path)}".strip()
+    assert result.stderr.startswith(refusal) is not (option.multiple or option.is_eager), result.output
+    assert (result.exit_code == 2) or option.multiple or option.is_eager
+
+
+def test_features_named_twice_are_not_the_last_alone(write: Write) -> None:
+    line = refused("train", "--features", "a.npz", "--metadata", "m.csv", "--features=b.npz")
+    assert "--features is given twice" in line
+
+
+NUMERIC = [
+    (path, option.opts[-1])
+    for path, command in commands()
+    for option in options(command)
+    if isinstance(option.type, click.types.IntParamType | click.types.FloatParamType)
+]
+
+
+@pytest.mark.parametrize("value", ["1_0", "٣", "²", "1" * 5000, "1e", "0x1", ""])
+@pytest.mark.parametrize(("path", "option"), [*NUMERIC, (("train",), "--folds")], ids=str)
+def test_numbers_of_options_are_plain(path: tuple[str, ...], option: str, value: str) -> None:
+    files = ("--features", "a", "--metadata", "b") if path == ("train",) else ()
+    result = blemore(*path, *files, option, value)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert option in line and len(line) < 1000
 
 
 @pytest.mark.parametrize("arguments", [(), ("-h",), ("--help",)], ids=str)

@@ -210,7 +210,12 @@ def test_a_single_emotion_may_be_said_to_be_all_of_it(write, share: str) -> None
         ("name,fold\nx,0\n", "missing column filename"),
         ("filename\nx\n", "missing column fold"),
         ("a\nx\n", "missing column filename, fold"),
-        (GOOD.replace(",", ";"), "missing column"),
+        (GOOD.replace(",", ";"), "the columns are separated by semicolons"),
+        (GOOD.replace(",", "\t"), "the columns are separated by tabs"),
+        (GOOD.replace("filename,fold", "Filename,FOLD"), "write the names of columns in lower case"),
+        (GOOD.replace(",1\n", ",0_1\n"), "got '0_1'"),
+        (GOOD.replace(",1\n", ",١\n"), "expected 0 to 4"),
+        (GOOD.replace("_ver1,", f"_ver{'1' * 5000},"), "more than nine digits"),
         (bytes(range(256)), "cannot be read as CSV"),
         (GOOD.encode("utf-16"), "cannot be read as CSV"),
         (GOOD.replace(",1\n", ",5\n"), "expected 0 to 4; got '5'"),
@@ -240,8 +245,17 @@ def test_metadata_that_cannot_be_used_are_refused(write, content: str | bytes, s
     with pytest.raises(InputError) as caught:
         clips.read_metadata(path)
     assert says in str(caught.value)
-    assert str(path) in str(caught.value)
+    assert str(caught.value).count(str(path)) == 1
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_folds_counted_from_1_are_told_to_be(write) -> None:
+    counted = f"filename,fold\n{SINGLE},3\n{NEUTRAL},4\n{BLEND},5\n"
+    with pytest.raises(InputError, match=rf"fold of {BLEND}; expected 0 to 4; got '5'; .*counted from 1: subtract 1"):
+        clips.read_metadata(write(counted))
+    with pytest.raises(InputError) as caught:
+        clips.read_metadata(write(counted.replace(",3", ",0")))
+    assert "subtract" not in str(caught.value), "0 says that they are counted from 0"
 
 
 @pytest.mark.parametrize("name", ["", "  ", "NA", "nan", "test_0001"])

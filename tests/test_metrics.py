@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
-from blemore import labels, metrics
+from blemore import labels, metrics, predictions, truth
 from blemore.clips import read_metadata, standin
 from blemore.errors import InputError
 from tests.conftest import real
@@ -250,3 +253,112 @@ def test_design_effect_is_that_of_resampled_groups() -> None:
 def test_a_design_effect_that_cannot_be_is_refused(hits, groups) -> None:
     with pytest.raises(InputError, match="two groups"):
         metrics.design_effect(np.array(hits), np.array(groups))
+
+
+# The challenge's public scorer, written anew from its description: it reads decisions and the truth that names carry.
+
+Entries = list[dict[str, Any]]
+CLIPS = ["A9001_ang_int1_ver1", "A9002_neu_sit1_ver1", "A9003_hap_int4_ver2"]
+CLIPS += [f"A90{i}_mix_{a}_{b}_{p}_{q}_ver1" for i, (a, b) in enumerate(labels.PAIRS, 10) for p, q in labels.RATIOS]
+NUMBERS = st.sampled_from([float, float, np.float32, round])
+NOISE = st.sampled_from([0, 0.1, -0.1, 0.2, -0.3, 0.4, -0.4, 0.5, -0.5, 0.6, 1, -1, 7.6e-6, -7.6e-6])
+OTHERS = [
+    [("neu", 30), ("sad", 70)],
+    [("hap", 70), ("ang", 30)],
+    [("sad", 99.9), ("hap", 0.1)],
+    [("ang", 100)],
+    [("neu", 100)],
+]
+ODD = [[("fea", 30), ("joy", 70)], [("sad", 100), ("hap", 0)], [("ang", 30), ("hap", 40), ("sad", 30)], [("ang", 50), ("ang", 50)],
+       [("sad", 0.7), ("hap", 0.3)], [("sad", 1)], []]  # fmt: skip
+
+
+def publicly_scored(decisions: dict[str, Entries]) -> tuple[Fraction, Fraction | None]:
+    """Score by name: the set of emotions, and for true blends each emotion with its share in whole percents."""
+    presence, salience = [], []
+    for name, entries in decisions.items():
+        _, *parts = name.removesuffix(".mov").split("_")
+        true = {parts[0]: "100"} if parts[0] != "mix" else dict(zip(parts[1:3], parts[3:5], strict=True))
+        presence.append({entry["emotion"] for entry in entries} == set(true))
+        if len(true) == 2:
+            shares = {entry["emotion"]: round(float(entry["salience"])) for entry in entries}
+            salience.append(len(entries) == 2 and shares == {emotion: int(share) for emotion, share in true.items()})
+    mean = Fraction(sum(salience), len(salience)) if salience else None
+    return Fraction(sum(presence), len(presence)), mean
+
+
+def scored_by_it_alone(decisions: dict[str, Entries]) -> bool:
+    """Tell whether the public scorer scores what this package refuses in one line; see the test below."""
+    for entries in decisions.values():
+        emotions, shares = [entry["emotion"] for entry in entries], [entry["salience"] for entry in entries]
+        if len(entries) not in (1, 2) or len(set(emotions)) < len(entries) or not set(emotions) <= {*labels.EMOTIONS}:
+            return True
+        if any(isinstance(share, str) or share <= 0 for share in shares) or abs(sum(shares) - 100) > 0.5:
+            return True
+    return len({name.removesuffix(".mov") for name in decisions}) < len(decisions)
+
+
+@st.composite
+def entries_of(draw: st.DrawFn, name: str, careful: bool) -> Entries:
+    """Decide a clip: rightly, nearly so, or, where the program is not careful, in ways that nobody should."""
+    _, *parts = name.removesuffix(".mov").split("_")
+    true = [(parts[0], 100)] if parts[0] != "mix" else [(parts[1], int(parts[3])), (parts[2], int(parts[4]))]
+    decided = draw(st.sampled_from([true, true, true, *OTHERS, *([] if careful else ODD)]))
+    kind, noise = draw(NUMBERS if careful else st.one_of(NUMBERS, st.just(str))), draw(NOISE)
+    if careful and len(decided) == 1:
+        noise = noise / 10
+    signs = (1, -1 if careful else draw(st.sampled_from([-1, 1])), 1)
+    shares = [kind(share + sign * noise) for (_, share), sign in zip(decided, signs, strict=False)]
+    entries = [
+        {"emotion": emotion, "salience": float(share) if isinstance(share, np.floating) else share}
+        for (emotion, _), share in zip(decided, shares, strict=True)
+    ]
+    return entries[:: draw(st.sampled_from([1, -1]))]
+
+
+@st.composite
+def decision_files(draw: st.DrawFn) -> dict[str, Entries]:
+    chosen = draw(st.lists(st.sampled_from(CLIPS), min_size=1, max_size=6, unique=True))
+    careful = draw(st.booleans())
+    names = [name + draw(st.sampled_from(["", ".mov"])) for name in chosen]
+    names += [chosen[0] + ".mov"] if draw(st.integers(0, 15)) == 0 else []
+    return {name: draw(entries_of(name, careful)) for name in names}
+
+
+@settings(deadline=None, max_examples=500)
+@given(decision_files(), st.booleans())
+@example({CLIPS[3]: [{"emotion": "ang", "salience": 30.1}, {"emotion": "hap", "salience": 69.9}]}, False)
+@example(
+    {
+        CLIPS[3]: [
+            {"emotion": "disg", "salience": 70.00000762939453},
+            {"emotion": "ang", "salience": 30.000003814697266},
+        ]
+    },
+    True,
+)
+@example({CLIPS[0]: [{"emotion": "ang", "salience": 100.00000762939453}]}, False)
+def test_decisions_score_as_the_challenges_public_scorer_scores_them(tmp_path_factory, decisions, outer: bool) -> None:
+    """Where both score, the numbers are the same; without a blend the public scorer says 0 for salience, this package None.
+
+    This package refuses, and the public scorer scores: no emotion, three, one twice, or one that is unknown; saliences
+    that are texts, are not above 0, or whose sum is more than half a percent from 100 (0.7 and 0.3; 50 for a single
+    emotion); a clip both with and without ``.mov``.
+    """
+    sums = [sum(float(entry["salience"]) for entry in entries) for entries in decisions.values()]
+    assume(all(abs(abs(total - 100) - 0.5) > 1e-9 for total in sums))  # on the very edge the last bit decides
+    path: Path = tmp_path_factory.getbasetemp() / "decisions.json"
+    path.write_text(json.dumps({"predictions": decisions} if outer else decisions))
+    refused = scored_by_it_alone(decisions)
+    event("refused" if refused else "scored")
+    if refused:
+        with pytest.raises(InputError, match=r"decisions\.json"):
+            predictions.read_decisions(path)
+        return
+    read = predictions.read_decisions(path)
+    scores = metrics.score(*truth.match(read, truth.truth_of_names(path, read))[:2])
+    presence, salience = publicly_scored(decisions)
+    assert (scores.acc_presence, scores.acc_salience) == (
+        float(presence),
+        None if salience is None else float(salience),
+    )

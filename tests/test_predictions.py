@@ -134,11 +134,11 @@ def test_columns_may_have_the_emotions_full_names(csv) -> None:
 @pytest.mark.parametrize("kind", ["probabilities", "logits"])
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "i4", "u1", ">f8"])
 def test_numbers_of_any_width_become_float64(npz, kind: str, dtype: str) -> None:
-    values = np.eye(6).astype(dtype)
+    values = (np.eye(6) if kind == "probabilities" else 3 * np.eye(6)).astype(dtype)
     read = predictions.read_table(npz(filenames=np.array([f"{n}_ver1" for n in "abcdef"]), **{kind: values}))
     assert read.probabilities.dtype == np.float64
     assert read.probabilities.dtype.isnative
-    expected = np.eye(6) if kind == "probabilities" else predictions.softmax(np.eye(6))
+    expected = np.eye(6) if kind == "probabilities" else predictions.softmax(3 * np.eye(6))
     np.testing.assert_array_equal(read.probabilities, expected)
 
 

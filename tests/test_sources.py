@@ -179,6 +179,23 @@ def test_mirror_that_lacks_a_file_is_named_and_not_replaced_by_the_network(own_m
         sources.fetch(["summaries"], progress=False)
 
 
+def test_a_cache_that_cannot_be_written_to_is_named(
+    mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("BLEMORE_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(SourceError, match="set BLEMORE_CACHE to a folder that can be written to") as caught:
+        sources.fetch(["summaries"], progress=False)
+    assert "BLEMORE_MIRROR" not in one_line(caught), "which was set, and is not the cause"
+
+
+def test_spoilt_file_of_the_mirror_is_not_to_be_deleted(own_mirror: Path) -> None:
+    (own_mirror / sources.files_of("summaries")[1]).write_text("encoder,model\n")
+    with pytest.raises(SourceError, match="copy the file into the mirror again, or correct BLEMORE_MIRROR") as caught:
+        sources.released("summaries")
+    assert "delete" not in one_line(caught)
+
+
 def test_mirror_that_is_no_folder_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BLEMORE_MIRROR", str(tmp_path / "nowhere"))
     for ask in (lambda: sources.fetch(["summaries"], progress=False), lambda: sources.digest("released/summaries")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -103,6 +104,83 @@ def test_what_cannot_be_submitted_is_one_clear_line(saved: Path, tmp_path: Path)
     assert not list(tmp_path.iterdir())
 
 
+PROBABILITIES = np.full((3, 6), 1 / 6)
+
+
+@pytest.mark.parametrize("kind", ["probabilities", "decisions", "settings", "archive", "text", "a pipe"])
+def test_a_file_that_is_no_run_is_told_to_go_to_another_command(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / {"probabilities": "probs.npz", "archive": "sub.zip"}.get(kind, "file.json")
+    if kind == "probabilities":
+        np.savez(path, filenames=np.array(NAMES[:3]), probabilities=PROBABILITIES)
+    elif kind == "decisions":
+        path.write_text(json.dumps({"predictions": {"test_0001.mov": [{"emotion": "sad", "salience": 100}]}}))
+    elif kind == "settings":
+        path.write_text(json.dumps({"settings": {"epochs": 9}}))
+    elif kind == "archive":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(submissions.MEMBER, "{}")
+    elif kind == "text":
+        path.write_text("no JSON")
+    else:
+        os.mkfifo(path)
+    line = refused("submit", str(path), "--out", str(tmp_path / "out.zip"))
+    assert "delete" not in line and "codec" not in line and ".npz; check the path" not in line
+    if kind != "a pipe":
+        assert "blemore train --test-features writes; blemore tune reads probabilities, blemore score decisions" in line
+    if kind in ("probabilities", "archive", "a pipe"):
+        line = refused("score", str(path))
+        assert "codec" not in line
+        assert {"probabilities": "blemore tune", "archive": "unpack it"}.get(kind, "a pipe") in line
+
+
+def damage(folder: Path, saved: Path, **changed: object) -> Path:
+    """Copy the run on test clips with other values in its two files."""
+    (run,) = saved.rglob("*-test-*.json")
+    about = json.loads(run.read_text())
+    with np.load(run.with_suffix(".npz")) as arrays:
+        content = {**arrays, **{name: value for name, value in changed.items() if name not in about}}
+    (folder / run.name).write_text(json.dumps({**about, **{k: v for k, v in changed.items() if k in about}}))
+    np.savez(folder / f"{run.stem}.npz", **content)
+    return folder / run.name
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"epochs": {}}, {"last": np.full((593, 6), 1 / 6, "f4")}, {"last": np.full((594, 6), 7, "f4")}, {"last": np.full((594, 6), "x")},
+     {"best": np.full((594, 6), np.nan, "f4")}, {"last": np.full((594, 5), 0.2, "f4")}, {"filenames": np.array(NAMES[:9])}],
+    ids=["no epochs", "too few", "sum to 42", "texts", "NaN", "five columns", "too few names"],
+)  # fmt: skip
+def test_a_damaged_run_is_refused(saved: Path, tmp_path: Path, changed: dict[str, object]) -> None:
+    path = damage(tmp_path, saved, **changed)
+    line = refused("submit", str(path), "--out", str(tmp_path / "out.zip"))
+    assert "a damaged run" in line and "delete it, and run again" in line
+    assert not (tmp_path / "out.zip").exists()
+
+
+def test_a_part_of_the_test_clips_is_told_before_anything_is_trained(
+    files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainings, "sweep", lambda *_, **__: pytest.fail("trained"))
+    feature_files.write(tmp_path / "few.npz", table_of_test_clips(NAMES[:6] + NAMES[7:]))
+    feature_files.write(tmp_path / "more.npz", table_of_test_clips([*NAMES, "A9001_ang_int1_ver1"]))
+    for name, says in (
+        ("few", "1 of 594 test clips are missing; got no test_0007.mov"),
+        ("more", "1 clips are no test"),
+    ):
+        given = {**files, "--test-features": str(tmp_path / f"{name}.npz")}
+        line = refused("train", *options(given), *SETTLED, "--runs", str(tmp_path / "runs"))
+        assert says in line and f"{name}.npz" in line and "give features of all test clips" in line
+    assert not (tmp_path / "runs").exists()
+
+
+def test_another_test_set_may_be_of_any_size_but_is_not_to_be_submitted(files: dict[str, str], tmp_path: Path) -> None:
+    feature_files.write(tmp_path / "own.npz", table_of_test_clips(["my_1", "my_2"]))
+    given = {**files, "--test-features": str(tmp_path / "own.npz")}
+    result = blemore("train", *options(given), *SETTLED, "--runs", str(tmp_path / "runs"))
+    assert result.exit_code == 0, result.stderr
+    assert "2 test clips predicted" in result.stdout and "blemore submit" not in result.stdout
+
+
 def test_thresholds_come_from_one_whole_cross_validation(saved: Path, tmp_path: Path) -> None:
     for path in saved.rglob("*.*"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
@@ -126,7 +204,7 @@ def test_thresholds_come_from_one_whole_cross_validation(saved: Path, tmp_path: 
 def test_what_the_challenge_would_reject_is_not_written(tmp_path: Path) -> None:
     data = runs.gather(small_clips(), small_features(small_clips()), table_of_test_clips(NAMES[:-2]))
     few = challenge.predict_test(data, SETTINGS, epochs=2, jobs=1)
-    with pytest.raises(InputError, match=r"2 of 594 test clips are missing; got test_0593\.mov, test_0594\.mov"):
+    with pytest.raises(InputError, match=r"2 of 594 test clips are missing; got no test_0593\.mov, test_0594\.mov"):
         submissions.write(tmp_path / "few.zip", few)
     assert not list(tmp_path.iterdir())
     fine = {name: [{"emotion": "sad", "salience": 100}] for name in submissions.CLIPS}
@@ -155,7 +233,7 @@ def test_the_organisers_template_passes_and_names_the_member() -> None:
 
 
 def test_training_for_the_test_needs_all_folds_and_a_folder(files: dict[str, str], tmp_path: Path) -> None:
-    assert "say --runs" in refused("train", *options(files), *SETTLED)
+    assert "give --runs" in refused("train", *options(files), *SETTLED)
     assert "not --folds" in refused("train", *options(files), *SETTLED, "--runs", str(tmp_path), "--folds", "0")
     assert "unknown protocol" in refused(
         "train", *options(files), *SETTLED, "--runs", str(tmp_path), "--protocol", "both"

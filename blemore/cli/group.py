@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -10,13 +11,32 @@ from typing import Any, NoReturn
 import click
 
 from blemore import __version__
-from blemore.errors import BlemoreError, Interrupted, PageError
+from blemore.errors import LONGEST, BlemoreError, Interrupted, PageError, shortened
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
-class _Commands(click.Group):
+class _Command(click.Command):
+    """A command that refuses what click takes in silence: an option given twice, and numbers such as ``1_0``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        values, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        for option in given:
+            if not isinstance(option, click.Option) or option.multiple or option.is_eager:
+                continue
+            if given.count(option) > 1:
+                raise click.UsageError(f"{option.opts[-1]} is given twice; give it once", ctx)
+            text = values[option.name]
+            if option.type.name.startswith(("int", "float")) and not re.fullmatch(r"[-+.0-9einfa]{1,30}", text, re.I):
+                raise click.BadParameter(f"{text!r} is not a number of the digits 0 to 9", ctx, option)
+        return super().parse_args(ctx, args)
+
+
+class _Commands(_Command, click.Group):
     """A group whose commands end in one clear line where something is wrong."""
+
+    command_class = _Command
+    group_class = type
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -26,7 +46,8 @@ class _Commands(click.Group):
             sys.exit(2)
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx else "blemore"
-            _fail(f"{' '.join(error.format_message().split())} (see {command} --help)", 2)
+            said = shortened(" ".join(error.format_message().split()), 3 * LONGEST)
+            _fail(f"{said} (see {command} --help)", 2)
         except click.Abort:
             _fail("interrupted; what was finished is kept", 130)
         except Interrupted as error:

@@ -39,22 +39,29 @@ def score(predictions: Path, metadata: Path | None, as_json: bool) -> None:
 
 @main.command()
 @click.argument("table", type=click.Path(path_type=Path))
-@click.option("--logits", is_flag=True, help="The values of a CSV are logits.")
+@click.option("--logits", is_flag=True, help="The values are logits: take their softmax.")
+@click.option("--probabilities", is_flag=True, help="The values are probabilities: use them as they are.")
 @click.option("--order", help="Order of the columns, e.g. neu,ang,disg,fea,hap,sad.")
 @json_option
-def tune(table: Path, logits: bool, order: str | None, as_json: bool) -> None:
-    """Find the two thresholds of the best composite score for a table of probabilities."""
+def tune(table: Path, logits: bool, probabilities: bool, order: str | None, as_json: bool) -> None:
+    """Find the two thresholds of the best composite score for a table of probabilities or logits.
+
+    The output says what the values and columns were taken for; --logits or --probabilities, and --order, settle it.
+    """
     import numpy as np
 
     from blemore import predictions as files
     from blemore import thresholds
     from blemore import truth as truths
 
+    if logits and probabilities:
+        raise click.UsageError("--logits contradicts --probabilities; give one of them")
     columns = [name.strip() for name in order.split(",")] if order is not None else None
-    read = files.read_table(table, logits=logits, order=columns)
+    read = files.read_table(table, logits=logits if logits or probabilities else None, order=columns)
     truth = np.array(list(truths.truth_of_names(table, read.names).values()))
     tuned = thresholds.tune(read.probabilities, truth)
-    answer(as_json, vars(tuned), lambda: lines_of(vars(tuned)))
+    text = f"{lines_of(vars(tuned))}\n{'taken for':14} {read.taken_for}"
+    answer(as_json, {**vars(tuned), "taken_for": read.taken_for}, lambda: text)
 
 
 @main.command()
@@ -82,7 +89,7 @@ def check(as_json: bool) -> None:
 @click.option("--trained", is_flag=True, help="Ours are trained here, and not the authors' runs.")
 @click.option("--source", default="auto", show_default=True, help="What to train on: auto, standin or zenodo.")
 @click.option("--profile", default="quick", show_default=True, help="How wide and how long: quick or paper.")
-@click.option("--seed", default=0, show_default=True, type=int, help="Of simulated features.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of simulated features.")
 @click.option("--epochs", type=click.IntRange(1), help="Default: the profile's.")
 @click.option(
     "--runs", default="runs", show_default=True, type=click.Path(path_type=Path), help="Folder of trained runs."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def train(features: Path, metadata: Path, folds: str | None, runs: Path | None, 
     from blemore import trainings
     from blemore.errors import InputError
 
-    if folds is not None and not all(fold.strip().isdecimal() for fold in folds.split(",")):
+    if folds is not None and not re.fullmatch(r" *[0-9]{1,9} *(, *[0-9]{1,9} *)*", folds):
         raise InputError("--folds", "not a list of folds", expected="numbers such as 0,4", got=folds)
     chosen = [int(fold) for fold in folds.split(",")] if folds else None
     settings |= {} if epochs is None else {"epochs": epochs}
@@ -62,6 +63,7 @@ def train(features: Path, metadata: Path, folds: str | None, runs: Path | None, 
              f"salience {run['best']['acc_salience']:.3f} ({run['n_train']} clips to train on, {run['n_val']} to validate)"
              for run in document["runs"]]  # fmt: skip
     if test := document.get("test"):
-        lines.append(f"{test['clips']} test clips predicted after {test['epochs']} epochs on all folds; "
-                     f"submit them: blemore submit {test['run']} --protocol {protocol} --out submission.zip")  # fmt: skip
+        lines.append(f"{test['clips']} test clips predicted after {test['epochs']} epochs on all folds: {test['run']}")
+        if done.complete:
+            lines.append(f"submit them: blemore submit {test['run']} --protocol {protocol} --out submission.zip")
     answer(as_json, document, lambda: "\n".join(lines))
