@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blemore.errors import BlemoreError, InputError, UnknownNameError, first
+from blemore.errors import BlemoreError, InputError, UnknownNameError, first, repeated
 from blemore.labels import EMOTION_NAMES, EMOTIONS, saliences, stem
 from blemore.tables import clip_column, read_csv
 
@@ -234,7 +234,6 @@ def _decision(path: str | Path, name: str, entries: object) -> list[float]:
 
 
 def _no_key_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    keys = [key for key, _ in pairs]
-    if len(set(keys)) < len(keys):
-        raise ValueError(f"{next(key for key in keys if keys.count(key) > 1)!r} occurs twice")
+    if twice := repeated(key for key, _ in pairs):
+        raise ValueError(f"{twice[0]!r} occurs twice")
     return dict(pairs)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
 
-from blemore.errors import InputError, first
+from blemore import files
+from blemore.errors import InputError, first, repeated
 
 
 def read_csv(path: str | Path, needed: Collection[str]) -> pd.DataFrame:
@@ -18,11 +20,12 @@ def read_csv(path: str | Path, needed: Collection[str]) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If there is no such file, it is not CSV, a row is longer than the header, a column occurs twice or is
-        missing, or there are no rows.
+        If there is no such file, it is not CSV, it has no header line, a row is longer or shorter than the header,
+        a column occurs twice or is missing, or there are no rows.
     """
     try:
         with Path(path).open("rb") as file:  # not the path: pandas would unpack archives and fetch addresses
+            files.refuse_pointer(path, file)
             # header=None: given the header's width, pandas refuses longer rows instead of taking them for an index
             cells: pd.DataFrame = pd.read_csv(
                 file, dtype=object, header=None, encoding="utf-8-sig", skipinitialspace=True
@@ -33,14 +36,36 @@ def read_csv(path: str | Path, needed: Collection[str]) -> pd.DataFrame:
         raise InputError(path, "cannot be read as CSV", got=str(error).strip().splitlines()[0]) from None
     cells = cells.apply(lambda column: column.str.strip()).replace("", pd.NA)
     header = cells.iloc[0].fillna("").tolist()
-    if twice := [name for name in dict.fromkeys(header) if name and header.count(name) > 1]:
+    if _is_numbers(header):
+        fix = "write the columns' names above it, or save arrays as .npy"
+        raise InputError(path, "has no header line: its first line is numbers", got=first(header), fix=fix)
+    if twice := repeated(name for name in header if name):
         raise InputError(path, f"column {first(twice)} occurs twice")
     if missing := [name for name in needed if name not in header]:
         raise InputError(path, f"missing column {first(sorted(missing))}", got=f"columns {', '.join(header)}")
     table: pd.DataFrame = cells.iloc[1:].set_axis(header, axis=1).reset_index(drop=True)
     if table.empty:
         raise InputError(path, "has no rows")
+    if cells.iloc[:, -1].isna().any():  # else no row is short
+        _refuse_short_rows(path, len(header))
     return table
+
+
+def _is_numbers(header: list[str]) -> bool:
+    """Tell whether all names are numbers; those that pandas gives to columns without a name count as names."""
+    named = [name for name in header if name]
+    if not named or header == [str(i) for i in range(len(header))]:
+        return False
+    return bool(pd.to_numeric(pd.Series(named), errors="coerce").notna().all())
+
+
+def _refuse_short_rows(path: str | Path, width: int) -> None:
+    fix = "the file may be cut short: copy or make it again"
+    with Path(path).open(encoding="utf-8-sig", newline="") as file:
+        for row in (reader := csv.reader(file, skipinitialspace=True)):
+            if "".join(row).strip() and len(row) < width:
+                where = f"line {reader.line_num} is too short"
+                raise InputError(path, where, expected=f"{width} cells", got=str(len(row)), fix=fix)
 
 
 def clip_column(path: str | Path, cells: pd.Series) -> list[str]:
