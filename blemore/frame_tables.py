@@ -17,7 +17,7 @@ OPENFACE_3 = ("emotion_index", "gaze_yaw", "gaze_pitch", "action_units")
 """Columns of OpenFace 3 in the data set's release; each cell of the last is a list of :data:`UNITS` numbers."""
 UNITS = 8
 
-_BOOKKEEPING = {"", "frame", "face_id", "timestamp", "confidence", "success"}  # pandas' index has no name
+_BOOKKEEPING = {"", "frame", "face_id", "timestamp", "confidence", "success"}
 
 _ALL_OF_OPENFACE_2 = "OpenFace 2 with all its columns and lost frames; `blemore extract --encoder openface` gives the paper's 31 features"
 
@@ -60,6 +60,9 @@ def read(path: str | Path) -> Frames:
     cells = read_csv(path, ())
     if "action_units" in cells.columns:
         return _openface_3(path, cells)
+    index = cells.iloc[:, 0].tolist() == [str(i) for i in range(len(cells))]  # which pandas writes without a name
+    if "" in cells.columns[1:] or (cells.columns[0] == "" and not index):
+        raise InputError(path, "a column has no name", got=f"columns {', '.join(cells.columns)}", fix="name it")
     columns = tuple(name for name in cells.columns if name.lower() not in _BOOKKEEPING)
     if not columns:
         raise InputError(path, "has no columns of features", got=f"columns {', '.join(cells.columns)}")
