@@ -66,6 +66,15 @@ class PageError(BlemoreError):
     """A page of the book failed to execute."""
 
 
+def repeated(names: Iterable[str]) -> list[str]:
+    """Return the names that occur more than once, in the order of their first occurrence.
+
+    >>> repeated(["b", "a", "c", "a", "b"])
+    ['b', 'a']
+    """
+    return [name for name, times in Counter(names).items() if times > 1]
+
+
 def first(names: Sequence[object] | Collection[object], limit: int = 3) -> str:
     """Spell out the first few names of a long list, for messages.
 
@@ -75,12 +84,3 @@ def first(names: Sequence[object] | Collection[object], limit: int = 3) -> str:
     names = list(names)
     shown = ", ".join(str(name) for name in names[:limit])
     return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
-
-
-def repeated(names: Iterable[str]) -> list[str]:
-    """Return the names that occur more than once, each once, in their order.
-
-    >>> repeated(["b", "a", "b", "c", "a"])
-    ['b', 'a']
-    """
-    return [name for name, times in Counter(names).items() if times > 1]

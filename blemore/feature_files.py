@@ -95,10 +95,9 @@ def _row_a_clip(path: Path, names: list[str], x: NDArray[np.generic]) -> tuple[l
 
 
 def _seven(where: object, frames: NDArray[np.generic]) -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):  # a value beyond float32 becomes infinite
-        if not np.isfinite(frames.astype(np.float32, copy=False)).all():
-            raise InputError(where, "NaN or infinite features", fix="extract this clip again")
-        return aggregate(frames)
+    if not np.isfinite(_single(frames)).all():
+        raise InputError(where, "NaN or infinite features", fix="extract this clip again")
+    return aggregate(frames)
 
 
 def write(path: str | Path, features: Features) -> None:
@@ -135,23 +134,43 @@ def read_folder(folder: str | Path, *, encoder: str, subsamples: bool = False, o
     if len(kinds) > 1:
         shown = [f"{name} by {' '.join(filter(None, kind))}" for kind, name in kinds.items()]
         raise InputError(folder, "features of several kinds", got=first(shown), fix="extract them to different folders")
+    x, counts, remark = _rows(folder, made, subsamples)
+    return table(folder, [path.stem for path in paths], x, counts, encoder=encoder, origin=origin, remark=remark)
+
+
+def _rows(
+    folder: object, made: Mapping[Path, Mapping[str, Any]], subsamples: bool
+) -> tuple[NDArray[np.float32], NDArray[np.int64] | None, str]:
+    """Read one file after the other: rows of a table, how many each file gave if not one, and what was done."""
     shapes: dict[tuple[int, int, frozenset[str]], list[Path]] = {}
     remarks: Counter[str] = Counter()
     columns: tuple[str, ...] = ()
-    rows: list[NDArray[np.generic]] = []
-    for path in paths:
-        frames = _frames(path, made[path])
+    x, kept = np.empty((0, 0), np.float32), list[NDArray[np.floating]]()
+    for i, (path, about) in enumerate(made.items()):
+        frames = _frames(path, about)
         columns = columns or frames.columns
         remarks.update(frames.remarks)
         shapes.setdefault((frames.x.ndim, frames.x.shape[-1], frozenset(frames.columns)), []).append(path)
-        if len(shapes) == 1:
-            rows.append(_reduced(path, frames.ordered(columns), subsamples))
+        if len(shapes) > 1:
+            continue  # only to see which files are the odd ones
+        values = frames.ordered(columns)
+        if subsamples:
+            kept.append(_single(np.atleast_2d(values)))
+            continue
+        row = _single(values) if values.ndim == 1 else _seven(path, values)
+        if i == 0:
+            x = np.empty((len(made), len(row)), np.float32)  # at once: a list of rows would be held beside it
+        x[i] = row
     if len(shapes) > 1:
         raise _several_shapes(folder, shapes)
-    counts = np.array([len(one) for one in rows]) if subsamples else None
-    remark = "; ".join(f"{n} of {len(paths)} files: {text}" for text, n in remarks.items())
-    return table(folder, [path.stem for path in paths], np.concatenate(rows), counts, encoder=encoder, origin=origin,
-                 remark=remark)  # fmt: skip
+    remark = "; ".join(f"{n} of {len(made)} files: {text}" for text, n in remarks.items())
+    return (np.concatenate(kept), np.array([len(one) for one in kept]), remark) if subsamples else (x, None, remark)
+
+
+def _single(values: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Return values in single precision; what becomes infinite is refused with the table."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32, copy=False)
 
 
 def _file_a_clip(folder: str | Path) -> list[Path]:
@@ -166,16 +185,6 @@ def _file_a_clip(folder: str | Path) -> list[Path]:
         fix = "leave one; a folder is that of one encoder"
         raise InputError(folder, f"{len(twice)} clips have several files", got=got, fix=fix)
     return paths
-
-
-def _reduced(path: Path, frames: NDArray[np.floating], subsamples: bool) -> NDArray[np.generic]:
-    """Return what a table holds of a clip: (1, 7D), or as subsamples (T, D); of one row (D,), that row, (1, D)."""
-    if frames.ndim == 1:
-        return frames[None]
-    if subsamples:
-        with np.errstate(over="ignore"):  # what becomes infinite is refused with the table
-            return frames.astype(np.float32, copy=False)
-    return _seven(path, frames)[None]
 
 
 def _several_shapes(folder: object, shapes: dict[tuple[int, int, frozenset[str]], list[Path]]) -> InputError:

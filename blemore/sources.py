@@ -246,18 +246,22 @@ def _release(encoder: str, partition: str) -> tuple[Features, tuple[Input, ...]]
 
 def in_release(name: str) -> Path | None:
     """Return a file of the Zenodo release wherever it lies below ``BLEMORE_DATA``, or None."""
+    found = _below_release(name)
+    if len(found) > 1:
+        raise InputError(os.environ["BLEMORE_DATA"], f"holds {name} more than once", got=first(found), fix="leave one")
+    return found[0] if found else None
+
+
+def _below_release(name: str) -> list[Path]:
     if not (folder := os.environ.get("BLEMORE_DATA")):
-        return None
+        return []
     if not Path(folder).is_dir():
         raise SourceError(f"BLEMORE_DATA={folder} is not a folder; set it to the folder of the Zenodo release")
     found: list[Path] = []
     for here, folders, names in files.walk(folder):
-        if name in folders or name in names:
-            found.append(here / name)
+        found += [here / name] if name in folders or name in names else []
         folders[:] = [one for one in folders if one != name]
-    if len(found) > 1:
-        raise InputError(folder, f"holds {name} more than once", got=first(sorted(found)), fix="leave one")
-    return found[0] if found else None
+    return sorted(found)
 
 
 def describe() -> list[dict[str, object]]:

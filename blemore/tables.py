@@ -30,6 +30,8 @@ def read_csv(path: str | Path, needed: Collection[str]) -> pd.DataFrame:
             cells: pd.DataFrame = pd.read_csv(
                 file, dtype=object, header=None, encoding="utf-8-sig", skipinitialspace=True
             )
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(path, "no such file", fix="check the path") from None
     except (OSError, ValueError) as error:

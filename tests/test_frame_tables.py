@@ -9,6 +9,7 @@ import pytest
 
 from blemore import clips, feature_files, frame_tables
 from blemore.errors import InputError
+from tests.test_cli import blemore, document
 
 HEADER = "emotion_index,gaze_yaw,gaze_pitch,action_units\n"
 
@@ -106,3 +107,12 @@ def test_the_index_that_pandas_writes_is_no_feature(tmp_path: Path) -> None:
     for header, row in ((",a,b\n", "0.5,1,2"), ("a,b,\n", "1,2,3")):
         with pytest.raises(InputError, match="a column has no name"):
             frame_tables.read(written(tmp_path, row, header=header))
+
+
+def test_aggregate_says_what_was_done_to_the_values(tmp_path: Path) -> None:
+    written(tmp_path, f"1,2,4,{units(*range(8))}", ",,,")
+    said = "1 of 1 files: missing values interpolated over time"
+    out = str(tmp_path / "out.npz")
+    assert document("aggregate", str(tmp_path), "--out", out) == {"out": out, "n": 1, "width": 77, "note": said}
+    assert blemore("aggregate", str(tmp_path), "--out", out).stderr == f"note: {said}\n"
+    assert feature_files.read(out).x[0, :3].tolist() == [1, 2, 4]

@@ -51,7 +51,11 @@ def aggregate(folder: Path, out: Path, as_json: bool) -> None:
         raise InputError(out, "cannot be written", expected="a name ending in .npz, in a folder that is there")
     table = feature_files.read_folder(folder, encoder=folder.name)
     feature_files.write(out, table)
-    if table.remark:
-        click.echo(f"note: {table.remark}", err=True)
     n, width = table.x.shape
-    answer(as_json, {"out": str(out), "n": n, "width": width}, lambda: f"{n} clips, {width} features each: {out}")
+    if table.remark and not as_json:
+        click.echo(f"note: {table.remark}", err=True)
+    answer(
+        as_json,
+        {"out": str(out), "n": n, "width": width, "note": table.remark},
+        lambda: f"{n} clips, {width} features each: {out}",
+    )
