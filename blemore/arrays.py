@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from io import BufferedReader
@@ -102,9 +101,8 @@ def _cause(head: bytes, error: Exception) -> tuple[str, str]:
         return "it holds Python objects", "save numbers as float32 and names as text, not as objects"
     if not head:
         return "it is empty", _AGAIN
-    if head.startswith((b"\x93NUMPY", b"PK")):
-        damaged = isinstance(error, zipfile.BadZipFile | EOFError) or head.startswith(b"\x93NUMPY")
-        return "it is cut short or damaged" if damaged else "it is damaged, or no archive of arrays", _AGAIN
+    if any(magic.startswith(head[: len(magic)]) for magic in (b"\x93NUMPY", b"PK")):
+        return "it is cut short or damaged", _AGAIN
     if head.startswith(b"\x80"):
         return "it is a pickle, and those are not loaded", "save the array with numpy.save"
     return "it is no NumPy file", "save it with numpy.save or numpy.savez"

@@ -64,10 +64,11 @@ def _is_numbers(header: list[str]) -> bool:
 def _refuse_short_rows(path: str | Path, width: int) -> None:
     fix = "the file may be cut short: copy or make it again"
     with Path(path).open(encoding="utf-8-sig", newline="") as file:
-        for row in (reader := csv.reader(file, skipinitialspace=True)):
-            if "".join(row).strip() and len(row) < width:
-                where = f"line {reader.line_num} is too short"
-                raise InputError(path, where, expected=f"{width} cells", got=str(len(row)), fix=fix)
+        reader = csv.reader(file, skipinitialspace=True)
+        short = next((row for row in reader if "".join(row).strip() and len(row) < width), None)
+        if short:
+            what = f"line {reader.line_num} is too short"
+            raise InputError(path, what, expected=f"{width} cells", got=str(len(short)), fix=fix)
 
 
 def clip_column(path: str | Path, cells: pd.Series) -> list[str]:

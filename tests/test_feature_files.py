@@ -161,11 +161,11 @@ def test_a_file_cut_anywhere_is_told_to_be_copied_again(
     whole = bytes_of(kind)
     path = tmp_path_factory.getbasetemp() / f"cut{kind}"
     path.write_bytes(whole[: int(part * len(whole))])
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(
+        InputError, match=r"cannot be read: it is (empty|cut short).*; copy or extract it again$"
+    ) as caught:
         feature_files.read(path) if kind == ".npz" else feature_files.read_frames(path)
-    text = str(caught.value)
-    assert "pickle" not in text and "as text" not in text
-    assert "copy or extract it again" in text or int(part * len(whole)) < 8
+    assert "pickle" not in str(caught.value) and "as text" not in str(caught.value)
 
 
 def test_an_empty_file_says_so(tmp_path: Path) -> None:
