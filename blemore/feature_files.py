@@ -58,7 +58,7 @@ def read(path: str | Path, *, encoder: str = "", origin: str = "measured") -> Fe
         return read_folder(path, encoder=encoder, origin=origin)
     arrays = read_arrays(path, ("X", "filenames"), ("counts", "origin"))
     names, x, counts, remark = _names(path, arrays["filenames"]), arrays["X"], arrays.get("counts"), ""
-    if counts is None and x.dtype.kind in "fiu" and len(x) == len(names):
+    if counts is None and x.dtype.kind in "fiu" and x.shape[:1] == (len(names),) and x.size:
         names, x, remark = _row_a_clip(path, names, x)
     origin = "stand-in" if str(arrays.get("origin")) == "stand-in" else origin
     return table(path, names, x, counts, encoder=encoder, origin=origin, remark=remark)
@@ -164,7 +164,9 @@ def _rows(
     if len(shapes) > 1:
         raise _several_shapes(folder, shapes)
     remark = "; ".join(f"{n} of {len(made)} files: {text}" for text, n in remarks.items())
-    return (np.concatenate(kept), np.array([len(one) for one in kept]), remark) if subsamples else (x, None, remark)
+    if subsamples:
+        return np.concatenate(kept), np.array([len(one) for one in kept]), remark
+    return x, None, remark
 
 
 def _single(values: NDArray[np.generic]) -> NDArray[np.float32]:
@@ -188,7 +190,7 @@ def _file_a_clip(folder: str | Path) -> list[Path]:
 
 
 def _several_shapes(folder: object, shapes: dict[tuple[int, int, frozenset[str]], list[Path]]) -> InputError:
-    """Return the error that names the files whose width, rank or columns are not those of the most."""
+    """Return the error that names the files whose width, rank or columns are not those of most files."""
     (usual, like), *odd = sorted(shapes.items(), key=lambda item: -len(item[1]))
     said = {shape: f"({shape[1]},)" if shape[0] == 1 else f"(T, {shape[1]})" for shape in shapes}
     for shape, _ in odd:
@@ -215,13 +217,14 @@ def read_frames(path: Path) -> NDArray[np.floating]:
 def _frames(path: Path, made: Mapping[str, Any]) -> Frames:
     if path.suffix.lower() == ".csv":
         return frame_tables.read(path)
-    array = read_array(path, str(made.get("features", "")))
-    shape = array.shape
+    given = read_array(path, str(made.get("features", "")))
+    array = given
     while array.ndim > 2 and 1 in array.shape:
-        inner = [axis for axis in (*range(1, array.ndim), 0) if array.shape[axis] == 1]
-        array = array.squeeze(inner[0])
-    if array.ndim not in (1, 2) or array.dtype.kind not in "fiu" or 0 in shape:
-        raise InputError(path, "not a feature array", expected="numbers (T, D) or (D,)", got=f"{array.dtype} {shape}")
+        inner_first = (*range(1, array.ndim), 0)  # so that (1, 1, D) is one frame
+        array = array.squeeze(next(axis for axis in inner_first if array.shape[axis] == 1))
+    if array.ndim not in (1, 2) or array.dtype.kind not in "fiu" or not array.size:
+        got = f"{given.dtype} {given.shape}"
+        raise InputError(path, "not a feature array", expected="numbers (T, D) or (D,)", got=got)
     return Frames(array if array.dtype.kind == "f" else array.astype(np.float64))  # type: ignore[arg-type]
 
 

@@ -19,7 +19,10 @@ UNITS = 8
 
 _BOOKKEEPING = {"", "frame", "face_id", "timestamp", "confidence", "success"}
 
-_ALL_OF_OPENFACE_2 = "OpenFace 2 with all its columns and lost frames; `blemore extract --encoder openface` gives the paper's 31 features"
+_ALL_OF_OPENFACE_2 = (
+    "OpenFace 2 with all its columns and lost frames; "
+    "`blemore extract --encoder openface` gives the paper's 31 features"
+)
 
 
 @dataclass(frozen=True, eq=False)

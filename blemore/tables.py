@@ -54,11 +54,10 @@ def read_csv(path: str | Path, needed: Collection[str]) -> pd.DataFrame:
 
 
 def _is_numbers(header: list[str]) -> bool:
-    """Tell whether all names are numbers; those that pandas gives to columns without a name count as names."""
+    """Tell whether all names are numbers, but for the 0, 1, 2, ... that pandas writes above columns without names."""
     named = [name for name in header if name]
-    if not named or header == [str(i) for i in range(len(header))]:
-        return False
-    return bool(pd.to_numeric(pd.Series(named), errors="coerce").notna().all())
+    counted = len(named) > 2 and named == [str(i) for i in range(len(named))]
+    return bool(named) and not counted and bool(pd.to_numeric(pd.Series(named), errors="coerce").notna().all())
 
 
 def _refuse_short_rows(path: str | Path, width: int) -> None:

@@ -118,10 +118,15 @@ def test_csv_columns_go_by_name(tmp_path: Path) -> None:
     assert f"got {NAMES[3]}.csv (T, 2), columns not in both: b, c" in refusal(tmp_path)
 
 
-def test_a_csv_file_without_header_keeps_its_first_frame_by_being_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("1,2,3\n4,5,6\n")
+@pytest.mark.parametrize("text", ["1,2,3\n4,5,6\n", "0\n5\n", "0,1\n2,3\n", ",0.5,1e-3\n1,2,3\n", "-1, 2\n3,4\n"])
+def test_a_csv_file_without_header_keeps_its_first_frame_by_being_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
     assert "has no header line: its first line is numbers" in refusal_of(tmp_path)
-    (tmp_path / "a.csv").write_text("0,1,2\n4,5,6\n")  # what pandas writes above columns without names
+
+
+@pytest.mark.parametrize("text", ["0,1,2\n4,5,6\n", ",0,1,2\n0,4,5,6\n"])
+def test_the_header_that_pandas_writes_above_columns_without_names_is_one(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
     assert feature_files.read(tmp_path).x[0, :3].tolist() == [4, 5, 6]
 
 
@@ -241,6 +246,12 @@ def test_a_name_that_only_occurs_again_is_no_series_of_frames(tmp_path: Path, or
     names = [NAMES[i] for i in order]
     np.savez(tmp_path / "a.npz", X=np.ones((len(names), 2)), filenames=np.array(names))
     assert "clips occur twice" in refusal(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (4, 0, 3), (4, 2, 0), (4, 2, 3, 3), (3, 2, 3)])
+def test_an_array_of_another_shape_is_refused(tmp_path: Path, shape: tuple) -> None:
+    np.savez(tmp_path / "a.npz", X=np.ones(shape), filenames=np.array(NAMES))
+    assert f"X has the wrong shape; expected (4, D); got {shape}" in refusal(tmp_path / "a.npz")
 
 
 def test_nan_in_one_of_many_frames_names_the_clip(tmp_path: Path) -> None:
