@@ -74,7 +74,7 @@ def _opened(path: Path) -> Iterator[BufferedReader]:
     head = b""
     try:
         if path.exists() and not path.is_file():
-            raise InputError(path, "cannot be read: is no file", fix="check the path")
+            raise InputError(path, "cannot be read", got="a device, a pipe or a socket", fix="name a file")
         with path.open("rb") as file:
             files.refuse_pointer(path, file)
             head = file.read(8)
@@ -87,6 +87,8 @@ def _opened(path: Path) -> Iterator[BufferedReader]:
     except MemoryError:
         raise InputError(path, "cannot be read: does not fit into memory", fix="check what the file holds") from None
     except Exception as error:  # a damaged archive can fail in a dozen ways
+        if isinstance(error, OSError) and error.errno:
+            raise files.unreadable(path, error) from None
         problem, fix = _cause(head, error)
         text = first(str(error).strip().splitlines(), 1)
         got = "" if "pickle" in text else text
@@ -95,8 +97,6 @@ def _opened(path: Path) -> Iterator[BufferedReader]:
 
 def _cause(head: bytes, error: Exception) -> tuple[str, str]:
     """Return what is wrong with a file that begins with `head`, and what to do."""
-    if isinstance(error, OSError) and error.errno:
-        return error.strerror or "", "check path and permissions"
     if "Object arrays" in str(error):
         return "it holds Python objects", "save numbers as float32 and names as text, not as objects"
     if not head:

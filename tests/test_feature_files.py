@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -208,6 +210,36 @@ def test_members_that_are_not_needed_are_not_read(tmp_path: Path) -> None:
         archive.writestr("X.npy", header.getvalue())
         archive.writestr("filenames.npy", b"no array")
     assert "cannot be read" in refusal(tmp_path / "b.npz")
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda member: b"no array", "X is no array"),
+        (lambda member: member.replace(b"(1, 2)", b"(True,)"), "cut short or damaged"),
+        (lambda member: member.replace(b"<f8", b"<c16"), "cannot be read"),
+        (lambda member: member[:-1], "cut short or damaged"),
+    ],
+)
+def test_an_archive_with_a_damaged_member_is_one_clear_line(tmp_path: Path, damage: Callable, says: str) -> None:
+    np.savez(tmp_path / "a.npz", X=np.ones((1, 2)), filenames=np.array(NAMES[:1]))
+    with zipfile.ZipFile(tmp_path / "a.npz") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, damage(content) if name == "X.npy" else content)
+    assert says in refusal(tmp_path / "a.npz")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.npy")
+    assert "a.npy: cannot be read; got a device, a pipe or a socket" in refusal_of(tmp_path)
+
+
+def test_a_link_to_nothing_is_not_left_out(tmp_path: Path) -> None:
+    saved(tmp_path, series())
+    (tmp_path / "lost.npy").symlink_to(tmp_path / "annex" / "lost.npy")
+    assert "lost.npy: no such file" in refusal_of(tmp_path)
 
 
 def test_an_array_that_an_archive_holds_twice_is_refused(tmp_path: Path) -> None:
