@@ -37,9 +37,10 @@ lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(READY)  ## time grid search, aggregation, stacked folds and training against plain ones, and extraction
+bench: $(READY)  ## time grid search, aggregation, stacked folds and training against plain ones, extraction and reading
 	$(BIN)/python -m benchmarks.grid_search
 	$(BIN)/python -m benchmarks.aggregation || echo "aggregation: a speed bar is missed, see above"
+	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.stacks --repeats 1
 	$(BIN)/python -m benchmarks.training --repeats 1 || echo "training: a speed bar is missed, see above"
 	$(BIN)/python -m benchmarks.extraction --quick || echo "extraction: a bar is missed, see above"

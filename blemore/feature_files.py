@@ -6,20 +6,21 @@ import hashlib
 import io
 import json
 import os
-import zipfile
-import zlib
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blemore import files
-from blemore.errors import InputError, UnknownNameError, first
+from blemore import files, frame_tables
+from blemore.arrays import read_array, read_arrays
+from blemore.errors import InputError, first, repeated
 from blemore.features import Features, table
+from blemore.frame_tables import Frames
+from blemore.labels import stem
 from blemore.statistics import aggregate
-from blemore.tables import read_csv
 
 RELEASE_FOLDERS = {
     "openface3": "OpenFace_3",
@@ -33,19 +34,19 @@ RELEASE_FOLDERS = {
 
 OpenFace 3 is not the OpenFace 2 of the paper, and has an id of its own."""
 
-_BOOKKEEPING = {"frame", "face_id", "timestamp", "confidence", "success"}  # columns of OpenFace, no features
-
 _KIND = ("encoder", "variant", "revision", "weights", "precision")  # what is the same for features that compare
 
 
 def read(path: str | Path, *, encoder: str = "", origin: str = "measured") -> Features:
-    """Read a feature table (section 4.3), in one of the public baseline's two layouts.
+    """Read a feature table (section 4.3), in one of the layouts that people have.
 
     Parameters
     ----------
     path : path
         ``.npz`` with ``X (N, D)`` and ``filenames (N,)``, and for subsamples ``counts (N,)`` (rows of each
-        clip, ``X (M, D)``); or a folder with one ``.npy`` or ``.csv`` a clip, see :func:`read_folder`.
+        clip, ``X (M, D)``); or a folder with one ``.npy`` or ``.csv`` a clip, see :func:`read_folder`. Frames in an
+        ``.npz``, as ``X (N, L, D)``, or ``X (M, D)`` with the clip's name at each of its rows, are aggregated to seven
+        statistics, and the table's remark says so.
     encoder : str
         Id of the encoder, by default the file's name.
     origin : {'measured', 'stand-in'}
@@ -55,20 +56,48 @@ def read(path: str | Path, *, encoder: str = "", origin: str = "measured") -> Fe
     encoder = encoder or path.stem
     if os.path.isdir(path):  # noqa: PTH112  (false where the path cannot even be looked at)
         return read_folder(path, encoder=encoder, origin=origin)
-    arrays = _load(path)
-    if not isinstance(arrays, dict) or not {"X", "filenames"} <= set(arrays):
-        got = first(list(arrays), 6) if isinstance(arrays, dict) else "one array"
-        raise InputError(path, "arrays", expected="X and filenames", got=got or "none")
-    if arrays["filenames"].ndim != 1:
-        raise InputError(path, "filenames", expected="shape (N,)", got=str(arrays["filenames"].shape))
-    return table(
-        path,
-        arrays["filenames"].tolist(),
-        arrays["X"],
-        arrays.get("counts"),
-        encoder=encoder,
-        origin="stand-in" if str(arrays.get("origin")) == "stand-in" else origin,
-    )
+    arrays = read_arrays(path, ("X", "filenames"), ("counts", "origin"))
+    names, x, counts, remark = _names(path, arrays["filenames"]), arrays["X"], arrays.get("counts"), ""
+    if counts is None and x.dtype.kind in "fiu" and x.shape[:1] == (len(names),) and x.size:
+        names, x, remark = _row_a_clip(path, names, x)
+    origin = "stand-in" if str(arrays.get("origin")) == "stand-in" else origin
+    return table(path, names, x, counts, encoder=encoder, origin=origin, remark=remark)
+
+
+def _names(path: Path, given: NDArray[np.generic]) -> list[str]:
+    if given.ndim != 1 or given.dtype.kind not in "US":
+        raise InputError(path, "filenames", expected="(N,) texts", got=f"{given.dtype} {given.shape}")
+    try:
+        return [name.decode() if isinstance(name, bytes) else name for name in given.tolist()]
+    except ValueError:  # bytes that are not UTF-8, characters that do not exist
+        raise InputError(path, "filenames are no texts", fix="save them as UTF-8") from None
+
+
+def _row_a_clip(path: Path, names: list[str], x: NDArray[np.generic]) -> tuple[list[str], NDArray[np.generic], str]:
+    """Aggregate frames: those of a clip are ``x[i]`` of (N, L, D), or adjacent rows of (M, D) under the same name.
+
+    Rows count as frames if most clips have several; else a name that occurs again is a mistake that is refused later.
+    """
+    if x.ndim == 3 and x.shape[1] == 1:
+        x = x[:, 0]
+    starts = [i for i, name in enumerate(names) if i == 0 or name != names[i - 1]]
+    clips, lengths = [names[i] for i in starts], np.diff([*starts, len(names)])
+    if x.ndim == 3:
+        clips, series = names, list(x)
+    elif x.ndim == 2 and not repeated(clips) and 2 * (lengths > 1).sum() > len(clips):
+        series = np.split(x, starts[1:])
+    else:
+        return names, x, ""
+    rows = [_seven(f"{path}: {clip}", frames) for clip, frames in zip(clips, series, strict=True)]
+    n = sum(len(frames) for frames in series)
+    remark = f"{n} rows of {len(clips)} clips aggregated to seven statistics (subsamples need `counts`)"
+    return clips, np.stack(rows), remark
+
+
+def _seven(where: object, frames: NDArray[np.generic]) -> NDArray[np.float32]:
+    if not np.isfinite(_single(frames)).all():
+        raise InputError(where, "NaN or infinite features", fix="extract this clip again")
+    return aggregate(frames)
 
 
 def write(path: str | Path, features: Features) -> None:
@@ -84,7 +113,9 @@ def write(path: str | Path, features: Features) -> None:
 
 
 def read_folder(folder: str | Path, *, encoder: str, subsamples: bool = False, origin: str = "measured") -> Features:
-    """Read one ``.npy`` (T, D) or ``.csv`` a clip, and aggregate the T rows to seven statistics.
+    """Read one ``.npy`` (T, D) or ``.csv`` a clip, and aggregate the T rows to seven statistics, file by file.
+
+    Files may lie in folders inside (``part_1``, ``part_2``). Columns of CSV files go by name, in the first file's order.
 
     Parameters
     ----------
@@ -94,75 +125,107 @@ def read_folder(folder: str | Path, *, encoder: str, subsamples: bool = False, o
     Raises
     ------
     InputError
-        If there is no such file, one cannot be read, or what ``blemore extract`` wrote beside them, or their width,
-        says that they are not of one kind. Names that begin with a dot are left out.
+        If there is no such file, one cannot be read, two are of the same clip, or what ``blemore extract`` wrote beside
+        them, or their width or columns, says that they are not of one kind.
     """
-    try:
-        inside = sorted(path for path in Path(folder).iterdir() if not path.name.startswith("."))
-    except OSError as error:
-        raise files.unreadable(folder, error) from None
-    paths = [path for path in inside if path.suffix.lower() in (".npy", ".csv")]
-    if not paths:
-        raise InputError(folder, "holds no .npy and no .csv", fix="one file a clip is expected")
-    made = {path.name: made_of(path) for path in paths}
-    kinds = {tuple(str(held.get(key, "")) for key in _KIND): name for name, held in made.items() if held}
+    paths = _file_a_clip(folder)
+    made = {path: made_of(path) for path in paths}
+    kinds = {tuple(str(held.get(key, "")) for key in _KIND): path.name for path, held in made.items() if held}
     if len(kinds) > 1:
         shown = [f"{name} by {' '.join(filter(None, kind))}" for kind, name in kinds.items()]
         raise InputError(folder, "features of several kinds", got=first(shown), fix="extract them to different folders")
-    arrays = [read_frames(path) for path in paths]
-    widths = {array.shape[-1] for array in arrays}
-    ranks = {array.ndim for array in arrays}
-    if len(widths) > 1 or len(ranks) > 1:
-        shapes = [f"{path.name} {array.shape}" for path, array in zip(paths, arrays, strict=True)]
-        raise InputError(folder, "files differ in width", got=first(shapes))
-    names = [path.stem for path in paths]
-    if ranks == {1}:
-        return table(folder, names, np.stack(arrays), encoder=encoder, origin=origin)
-    for path, array in zip(paths, arrays, strict=True):
-        if not np.isfinite(array).all():
-            raise InputError(path, "NaN or infinite features", fix="extract this clip again")
+    x, counts, remark = _rows(folder, made, subsamples)
+    return table(folder, [path.stem for path in paths], x, counts, encoder=encoder, origin=origin, remark=remark)
+
+
+def _rows(
+    folder: object, made: Mapping[Path, Mapping[str, Any]], subsamples: bool
+) -> tuple[NDArray[np.float32], NDArray[np.int64] | None, str]:
+    """Read one file after the other: rows of a table, how many each file gave if not one, and what was done."""
+    shapes: dict[tuple[int, int, frozenset[str]], list[Path]] = {}
+    remarks: Counter[str] = Counter()
+    columns: tuple[str, ...] = ()
+    x, kept = np.empty((0, 0), np.float32), list[NDArray[np.floating]]()
+    for i, (path, about) in enumerate(made.items()):
+        frames = _frames(path, about)
+        columns = columns or frames.columns
+        remarks.update(frames.remarks)
+        shapes.setdefault((frames.x.ndim, frames.x.shape[-1], frozenset(frames.columns)), []).append(path)
+        if len(shapes) > 1:
+            continue  # only to see which files are the odd ones
+        values = frames.ordered(columns)
+        if subsamples:
+            kept.append(_single(np.atleast_2d(values)))
+            continue
+        row = _single(values) if values.ndim == 1 else _seven(path, values)
+        if i == 0:
+            x = np.empty((len(made), len(row)), np.float32)  # at once: a list of rows would be held beside it
+        x[i] = row
+    if len(shapes) > 1:
+        raise _several_shapes(folder, shapes)
+    remark = "; ".join(f"{n} of {len(made)} files: {text}" for text, n in remarks.items())
     if subsamples:
-        counts = np.array([len(array) for array in arrays])
-        return table(folder, names, np.concatenate(arrays), counts, encoder=encoder, origin=origin)
-    return table(folder, names, np.stack([aggregate(a) for a in arrays]), encoder=encoder, origin=origin)
+        return np.concatenate(kept), np.array([len(one) for one in kept]), remark
+    return x, None, remark
 
 
-def read_release(root: str | Path, encoder: str, *, partition: str = "train", subsamples: bool = False) -> Features:
-    """Read the ready features of the Zenodo release, wherever below `root` their folder lies.
+def _single(values: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Return values in single precision; what becomes infinite is refused with the table."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32, copy=False)
 
-    Parameters
-    ----------
-    encoder : str
-        A key of :data:`RELEASE_FOLDERS`.
-    partition : {'train', 'test'}
-    """
-    if encoder not in RELEASE_FOLDERS:
-        raise UnknownNameError("encoder of the release", encoder, list(RELEASE_FOLDERS))
-    name = f"{RELEASE_FOLDERS[encoder]}_{partition}"
-    found = sorted(path for path in Path(root).rglob(name) if path.is_dir())
-    if len(found) != 1:
-        raise InputError(
-            root,
-            f"{len(found)} folders are named {name}",
-            expected=f"one, as in pre_extracted_{partition}_data/{name}",
-        )
-    return read_folder(found[0], encoder=encoder, subsamples=subsamples)
+
+def _file_a_clip(folder: str | Path) -> list[Path]:
+    paths = [path for path in files.below(folder) if path.suffix.lower() in (".npy", ".csv")]
+    if not paths:
+        raise InputError(folder, "holds no .npy and no .csv", fix="one file a clip is expected")
+    clips: dict[str, list[Path]] = {}
+    for path in paths:
+        clips.setdefault(stem(path.stem), []).append(path)
+    if twice := [held for held in clips.values() if len(held) > 1]:
+        got = first([path.relative_to(folder) for path in twice[0]])
+        fix = "leave one; a folder is that of one encoder"
+        raise InputError(folder, f"{len(twice)} clips have several files", got=got, fix=fix)
+    return paths
+
+
+def _several_shapes(folder: object, shapes: dict[tuple[int, int, frozenset[str]], list[Path]]) -> InputError:
+    """Return the error that names the files whose width, rank or columns are not those of most files."""
+    (usual, like), *odd = sorted(shapes.items(), key=lambda item: -len(item[1]))
+    said = {shape: f"({shape[1]},)" if shape[0] == 1 else f"(T, {shape[1]})" for shape in shapes}
+    for shape, _ in odd:
+        if strange := sorted(shape[2] ^ usual[2]):
+            said[shape] += f", columns not in both: {first(strange)}"
+    got = first([f"{path.name} {said[shape]}" for shape, paths in odd for path in paths])
+    return InputError(
+        folder,
+        f"{sum(len(paths) for _, paths in odd)} of {sum(map(len, shapes.values()))} files differ in width or columns",
+        expected=f"{said[usual]} as in {like[0].name}",
+        got=got,
+        fix="extract them again, or leave them out",
+    )
 
 
 def read_frames(path: Path) -> NDArray[np.floating]:
-    """Read one clip's features: ``.npy``, or ``.csv`` without OpenFace's bookkeeping; (T, D), or (D,) for one row."""
+    """Read one clip's features: ``.npy``, or ``.csv`` without OpenFace's bookkeeping; (T, D), or (D,) for one row.
+
+    Singleton axes, as in (T, 1, D), are dropped. What ``blemore extract`` wrote is compared with the digest beside it.
+    """
+    return _frames(path, made_of(path)).x
+
+
+def _frames(path: Path, made: Mapping[str, Any]) -> Frames:
     if path.suffix.lower() == ".csv":
-        given = read_csv(path, set())
-        columns = [c for c in given.columns if c.lower() not in _BOOKKEEPING]
-        try:
-            return given[columns].to_numpy(dtype=np.float64)
-        except ValueError as error:
-            raise InputError(path, "a value is not a number", got=str(error)) from None
-    array = _load(path)
-    if isinstance(array, dict) or array.ndim not in (1, 2) or array.dtype.kind not in "fiu" or 0 in array.shape:
-        shape = "an .npz" if isinstance(array, dict) else f"{array.dtype} {array.shape}"
-        raise InputError(path, "not a feature array", expected="numbers (T, D) or (D,)", got=shape)
-    return array.astype(np.float64) if array.dtype.kind != "f" else array  # type: ignore[return-value]
+        return frame_tables.read(path)
+    given = read_array(path, str(made.get("features", "")))
+    array = given
+    while array.ndim > 2 and 1 in array.shape:
+        inner_first = (*range(1, array.ndim), 0)  # so that (1, 1, D) is one frame
+        array = array.squeeze(next(axis for axis in inner_first if array.shape[axis] == 1))
+    if array.ndim not in (1, 2) or array.dtype.kind not in "fiu" or not array.size:
+        got = f"{given.dtype} {given.shape}"
+        raise InputError(path, "not a feature array", expected="numbers (T, D) or (D,)", got=got)
+    return Frames(array if array.dtype.kind == "f" else array.astype(np.float64))  # type: ignore[arg-type]
 
 
 def write_frames(path: Path, features: NDArray[np.float32], about: dict[str, object]) -> None:
@@ -178,24 +241,6 @@ def made_of(path: Path) -> dict[str, Any]:
     """Return what :func:`write_frames` wrote beside features about what they are made of; empty where it did not."""
     try:
         held = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return held if isinstance(held, dict) and {"format", "clip", "encoder", "features"} <= set(held) else {}
-
-
-def _load(path: Path) -> dict[str, NDArray[np.generic]] | NDArray[np.generic]:
-    load: Callable[..., object] = np.load
-    try:
-        with path.open("rb") as file:
-            data = load(file, allow_pickle=False)
-            return data if isinstance(data, np.ndarray) else dict(data)  # type: ignore[call-overload]
-    except FileNotFoundError:
-        raise InputError(path, "no such file", fix="check the path") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        got = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputError(
-            path,
-            "cannot be read as NumPy file without pickles",
-            got=got[0],
-            fix="save names as text, not as objects",
-        ) from None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
 from blemore.clips import Clips
-from blemore.errors import InputError, first
+from blemore.errors import InputError, first, repeated
 from blemore.labels import stem
 
 
@@ -32,6 +32,8 @@ class Features:
         Rows of each clip: all 1 for aggregated features, more for subsamples.
     origin : str
         ``measured`` or ``stand-in``: the label of every number that comes of them.
+    remark : str
+        What was done to the values when they were read; empty where nothing was.
     """
 
     encoder: str
@@ -39,6 +41,7 @@ class Features:
     x: NDArray[np.float32]
     counts: NDArray[np.int64]
     origin: str = "measured"
+    remark: str = ""
 
     @property
     def subsampled(self) -> bool:
@@ -68,6 +71,7 @@ def table(
     *,
     encoder: str,
     origin: str = "measured",
+    remark: str = "",
 ) -> Features:
     """Return a checked feature table; `where` is the file or the program that errors point at.
 
@@ -77,8 +81,7 @@ def table(
         If shapes do not fit, values are no finite numbers, or a clip occurs twice.
     """
     stems = [stem(str(name)) for name in names]
-    if len(set(stems)) < len(stems):
-        twice = sorted({name for name in stems if stems.count(name) > 1})
+    if twice := sorted(repeated(stems)):
         fix = "" if counts is not None else "for subsamples give each clip once, and its rows in `counts`"
         raise InputError(where, f"{len(twice)} clips occur twice", got=first(twice), fix=fix)
     rows = np.ones(len(stems), dtype=np.int64) if counts is None else np.asarray(counts)
@@ -98,7 +101,7 @@ def table(
             got=first([stems[i] for i in bad]),
             fix="extract these clips again, or leave them out",
         )
-    return Features(encoder, tuple(stems), values, rows.astype(np.int64), origin)
+    return Features(encoder, tuple(stems), values, rows.astype(np.int64), origin, remark)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +118,8 @@ class Joined:
 
     @property
     def note(self) -> str:
-        """One line that says what was left out, empty if nothing; show it to whoever reads the result."""
-        parts = []
+        """One line that says what was done and left out, empty if nothing; show it to whoever reads the result."""
+        parts = [self.features.remark] if self.features.remark else []
         if lost := self.without_features:
             total = len(lost) + len(self.clips)
             parts += [f"{len(lost)} of {total} clips have no features ({first(lost)})"]
@@ -182,7 +185,8 @@ def fuse(one: Features, other: Features) -> Features:
         )
     second = other.select(one.names)
     origin = "stand-in" if "stand-in" in (one.origin, other.origin) else one.origin
-    return Features(name, one.names, np.concatenate([one.x, second.x], axis=1), one.counts, origin)
+    remark = "; ".join(f"{part.encoder}: {part.remark}" for part in (one, other) if part.remark)
+    return Features(name, one.names, np.concatenate([one.x, second.x], axis=1), one.counts, origin, remark)
 
 
 def standardise(train: NDArray[np.float32], *others: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:

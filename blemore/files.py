@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from blemore.errors import InputError
 
@@ -112,3 +113,50 @@ def _clear(path: Path) -> None:
 def unreadable(path: object, error: OSError) -> InputError:
     """Return the error to raise where the system refuses to read, or to look at, a path."""
     return InputError(path, "cannot be read", got=error.strerror or str(error), fix="check path and permissions")
+
+
+_LEFT_BEHIND = {"__macosx", "desktop.ini", "thumbs.db"}  # by macOS and Windows
+
+
+def is_junk(name: str) -> bool:
+    """Tell whether a file or folder is one that systems leave behind: hidden, ``__MACOSX``, ``desktop.ini``, ``Thumbs.db``.
+
+    >>> [is_junk(name) for name in ("._a.npy", ".DS_Store", "__MACOSX", "a.npy")]
+    [True, True, True, False]
+    """
+    return name.startswith(".") or name.lower() in _LEFT_BEHIND
+
+
+def walk(folder: str | Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Go through a folder and the folders inside it as ``os.walk`` does, without what systems leave behind.
+
+    Links to folders are followed, each folder once; a folder that is deleted from the second list is not entered.
+
+    Raises
+    ------
+    InputError
+        If the system refuses to look into one of them.
+    """
+    seen: set[str] = set()
+
+    def refuse(error: OSError) -> None:
+        raise unreadable(error.filename or folder, error)
+
+    for here, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        known = os.path.realpath(here) in seen
+        seen.add(os.path.realpath(here))
+        folders[:] = [] if known else sorted(name for name in folders if not is_junk(name))
+        yield Path(here), folders, [] if known else sorted(name for name in names if not is_junk(name))
+
+
+def below(folder: str | Path) -> list[Path]:
+    """Return the files that :func:`walk` meets, sorted."""
+    return sorted(here / name for here, _, names in walk(folder) for name in names)
+
+
+def refuse_pointer(path: object, file: BinaryIO) -> None:
+    """Raise an InputError if an open file is a Git LFS pointer, which stands for a file that was not fetched."""
+    pointer = b"version https://git-lfs.github.com/spec/"
+    if file.read(len(pointer)) == pointer:
+        raise InputError(path, "is a Git LFS pointer, not the file itself", fix="run git lfs pull")
+    file.seek(0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 
 from blemore import clips as clip_tables
-from blemore import feature_files, simulated, standin
+from blemore import feature_files, files, simulated, standin
 from blemore.clips import Clips
 from blemore.errors import InputError, SourceError, UnknownNameError, first
 from blemore.features import Features, fuse
@@ -255,14 +256,22 @@ def _release(encoder: str, partition: str) -> tuple[Features, tuple[Input, ...]]
 
 def in_release(name: str) -> Path | None:
     """Return a file of the Zenodo release wherever it lies below ``BLEMORE_DATA``, or None."""
+    found = _below_release(name)
+    if len(found) > 1:
+        raise InputError(os.environ["BLEMORE_DATA"], f"holds {name} more than once", got=first(found), fix="leave one")
+    return found[0] if found else None
+
+
+def _below_release(name: str) -> list[Path]:
     if not (folder := os.environ.get("BLEMORE_DATA")):
-        return None
+        return []
     if not Path(folder).is_dir():
         raise SourceError(f"BLEMORE_DATA={folder} is not a folder; set it to the folder of the Zenodo release")
-    found = sorted(Path(folder).rglob(name))
-    if len(found) > 1:
-        raise InputError(folder, f"holds {name} more than once", got=first(found), fix="leave one")
-    return found[0] if found else None
+    found: list[Path] = []
+    for here, folders, names in files.walk(folder):
+        found += [here / name] if name in folders or name in names else []
+        folders[:] = [one for one in folders if one != name]
+    return sorted(found)
 
 
 def describe() -> list[dict[str, object]]:
@@ -308,12 +317,26 @@ def registry() -> dict[str, str]:
 
 
 def sha256_of(path: str | Path) -> str:
-    """Return the SHA-256 of a file, or of the names and digests of all files of a folder, as hexadecimal text."""
+    """Return the SHA-256 of a file, or of the names and digests of all files of a folder, as hexadecimal text.
+
+    What systems leave behind in a folder does not count. A file is read again only if its size or a time has changed.
+    """
     path = Path(path)
     if path.is_dir():
-        inside = [f"{sha256_of(one)} {one.relative_to(path)}" for one in sorted(path.rglob("*")) if one.is_file()]
+        inside = [f"{sha256_of(one)} {one.relative_to(path)}" for one in files.below(path) if one.is_file()]
         return hashlib.sha256("\n".join(inside).encode()).hexdigest()
-    with path.open("rb") as file:
+    state = path.stat()
+    settled = time.time_ns() - state.st_ctime_ns > _SETTLED
+    read = _sha256_kept if settled else _sha256_kept.__wrapped__
+    return read(os.path.realpath(path), state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+
+
+_SETTLED = 2_000_000_000  # ns; a file may change twice within one tick of the file system's clock
+
+
+@cache
+def _sha256_kept(path: str, *_: int) -> str:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

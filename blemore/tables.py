@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import stat
 from collections.abc import Collection
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from blemore import files
 from blemore.errors import InputError, first, repeated
 
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -23,12 +25,13 @@ def read_csv(path: str | Path, needed: Collection[str]) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If there is no such file, it is not CSV, it has other separators than commas, a row is longer than the
-        header, a column occurs twice or is missing, or there are no rows.
+        If there is no such file, it is not CSV, it has other separators than commas or no header line, a row is longer
+        or shorter than the header, a column occurs twice or is missing, or there are no rows.
     """
     check_readable(path)
     try:
         with Path(path).open("rb") as file:  # not the path: pandas would unpack archives and fetch addresses
+            files.refuse_pointer(path, file)
             _check_separator(path, file.readline())
             file.seek(0)
             # header=None: given the header's width, pandas refuses longer rows instead of taking them for an index
@@ -43,6 +46,9 @@ def read_csv(path: str | Path, needed: Collection[str]) -> pd.DataFrame:
         raise InputError(path, "cannot be read as CSV", got=str(error).strip().splitlines()[0]) from None
     cells = cells.apply(lambda column: column.str.strip()).replace("", pd.NA)
     header = cells.iloc[0].fillna("").tolist()
+    if _is_numbers(header):
+        fix = "write the columns' names above it, or save arrays as .npy"
+        raise InputError(path, "has no header line: its first line is numbers", got=first(header), fix=fix)
     if twice := repeated(name for name in header if name):
         raise InputError(path, f"column {first(twice)} occurs twice")
     if missing := [name for name in needed if name not in header]:
@@ -52,6 +58,8 @@ def read_csv(path: str | Path, needed: Collection[str]) -> pd.DataFrame:
     table: pd.DataFrame = cells.iloc[1:].set_axis(header, axis=1).reset_index(drop=True)
     if table.empty:
         raise InputError(path, "has no rows")
+    if cells.iloc[:, -1].isna().any():  # else no row is short
+        _refuse_short_rows(path, len(header))
     return table
 
 
@@ -74,6 +82,23 @@ def check_readable(path: str | Path) -> None:
         return
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise InputError(path, "cannot be read", got="a device, a pipe or a socket", fix="name a file")
+
+
+def _is_numbers(header: list[str]) -> bool:
+    """Tell whether all names are numbers, but for the 0, 1, 2, ... that pandas writes above columns without names."""
+    named = [name for name in header if name]
+    counted = len(named) > 2 and named == [str(i) for i in range(len(named))]
+    return bool(named) and not counted and bool(pd.to_numeric(pd.Series(named), errors="coerce").notna().all())
+
+
+def _refuse_short_rows(path: str | Path, width: int) -> None:
+    fix = "the file may be cut short: copy or make it again"
+    with Path(path).open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, skipinitialspace=True)
+        short = next((row for row in reader if "".join(row).strip() and len(row) < width), None)
+        if short:
+            what = f"line {reader.line_num} is too short"
+            raise InputError(path, what, expected=f"{width} cells", got=str(len(short)), fix=fix)
 
 
 def number(text: str) -> float:

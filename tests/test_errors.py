@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from blemore.errors import BlemoreError, ClipNameError, InputError, MediaError, UnknownNameError
+from blemore.errors import BlemoreError, ClipNameError, InputError, MediaError, UnknownNameError, repeated
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,25 @@ def test_values_of_200_characters_are_shown_whole() -> None:
 
 def test_an_error_is_one_line_whatever_the_input() -> None:
     assert "\n" not in str(InputError("a\nb", "c\nd", got="e\x00f"))
+
+
+class Counted:
+    """A name that counts how often it is compared."""
+
+    compared = 0
+
+    def __init__(self, name: int) -> None:
+        self.name = name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return isinstance(other, Counted) and self.name == other.name
+
+
+def test_names_that_occur_twice_are_found_by_few_comparisons() -> None:
+    names = [Counted(i % 900) for i in range(1000)]
+    assert [one.name for one in repeated(names)] == list(range(100))  # type: ignore[arg-type, attr-defined]
+    assert Counted.compared <= 3 * len(names)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from blemore import clips, feature_files, features
-from blemore.errors import InputError, UnknownNameError
+from blemore.errors import InputError
 
 NAMES = ["A102_ang_int1_ver1", "A102_neu_sit1_ver1", "A103_mix_ang_hap_30_70_ver1"]
 
@@ -52,7 +52,7 @@ def test_media_suffixes_do_not_matter(tmp_path: Path) -> None:
         ({"X": np.zeros(3), "filenames": np.array(NAMES)}, "wrong shape"),
         ({"X": np.zeros((3, 0)), "filenames": np.array(NAMES)}, "wrong shape"),
         ({"X": np.full((3, 2), "a"), "filenames": np.array(NAMES)}, "not numbers"),
-        ({"X": np.zeros((2, 2)), "filenames": np.array([NAMES[0]] * 2)}, "1 clips occur twice; got A102_ang"),
+        ({"X": np.zeros((4, 2)), "filenames": np.array([NAMES[0], *NAMES])}, "1 clips occur twice; got A102_ang"),
         ({"X": np.zeros((3, 2)), "filenames": np.array([NAMES])}, "filenames"),
         ({"X": np.array([[0.0], [np.nan], [np.inf]]), "filenames": np.array(NAMES)},
          "NaN or infinite features in 2 of 3 clips; got A102_neu_sit1_ver1, A103"),
@@ -97,23 +97,6 @@ def test_a_folder_of_frames_is_aggregated_or_kept(tmp_path: Path) -> None:
     kept = feature_files.read_folder(tmp_path, encoder="mine", subsamples=True)
     assert kept.counts.tolist() == [3, 4, 5]
     np.testing.assert_array_equal(kept.select([NAMES[1]]).x, frames[NAMES[1]].astype("f4"))
-
-
-def test_the_folders_of_the_release(tmp_path: Path) -> None:
-    hicmae = tmp_path / "unpacked" / "pre_extracted_train_data" / "HiCMAE_train"
-    openface = tmp_path / "unpacked" / "pre_extracted_test_data" / "OpenFace_3_test"
-    for folder in (hicmae, openface):
-        folder.mkdir(parents=True)
-    for name in NAMES:
-        np.save(hicmae / f"{name}.npy", np.ones(8))
-    (openface / "test_0001.csv").write_text("frame,face_id, AU01_r,AU02_r\n1,0,1.0,2\n2,0,3.0,4\n")
-    assert feature_files.read_release(tmp_path, "hicmae").x.shape == (3, 8)
-    test = feature_files.read_release(tmp_path, "openface3", partition="test")
-    assert test.names == ("test_0001",) and test.x[0, :2].tolist() == [2.0, 3.0]
-    with pytest.raises(InputError, match="0 folders are named WavLM_large_train"):
-        feature_files.read_release(tmp_path, "wavlm")
-    with pytest.raises(UnknownNameError):
-        feature_files.read_release(tmp_path, "clip")
 
 
 def test_folders_that_do_not_fit(tmp_path: Path) -> None:
@@ -179,6 +162,19 @@ def test_scaling_uses_the_training_rows_alone() -> None:
     np.testing.assert_allclose(got_train[:, [0, 1, 3]].std(axis=0), 1, rtol=1e-5)
     assert got_other.dtype == np.float32
     np.testing.assert_array_equal(features.standardise(train, other[:2])[1], got_other[:2])
+
+
+def test_what_was_done_to_the_values_is_told_with_the_join_and_the_fusion() -> None:
+    given = make(remark="frames aggregated")
+    assert features.join(clips.from_names(NAMES), given).note == "mine: frames aggregated"
+    assert features.fuse(given, make(encoder="other")).remark == "mine: frames aggregated"
+    assert given.digest == make().digest
+
+
+def test_one_name_that_occurs_twice_among_300_000_is_found() -> None:
+    names = [f"A1_ang_int1_ver{i}" for i in range(1, 300_001)]
+    with pytest.raises(InputError, match="1 clips occur twice; got A1_ang_int1_ver7;"):
+        features.table("here", [*names, names[6]], np.ones((300_001, 1)), encoder="mine")
 
 
 def test_digest_changes_with_anything_that_matters() -> None:

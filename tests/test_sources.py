@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -11,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
 import pooch
 import pytest
 import requests
@@ -255,6 +257,87 @@ def test_release_with_two_metadata_files_is_refused_and_both_are_named(release: 
     text = one_line(caught)
     assert "more than once" in text and "blemore_data/train_metadata.csv" in text
     assert "copy/train_metadata.csv" in text
+
+
+def spread(folder: Path) -> None:
+    """Ready features of two encoders as an archive of the release leaves them, with what macOS adds."""
+    names = ["A102_ang_int1_ver1", "A411_mix_ang_hap_30_70_ver1"]
+    train, test = (folder / f"pre_extracted_{partition}_data" for partition in ("train", "test"))
+    for place in (train / "VideoMAEv2_train" / "part_1", train / "OpenFace_3_train", test / "HiCMAE_test"):
+        place.mkdir(parents=True)
+    for i, name in enumerate(names):
+        np.save(train / "VideoMAEv2_train" / "part_1" / f"{name}.npy", np.full((3 + i, 1, 8), i, np.float32))
+        (train / "OpenFace_3_train" / f"{name}.csv").write_text(
+            f'emotion_index,gaze_yaw,gaze_pitch,action_units\n{i},0.5,-0.5,"[0, 1, 2, 3, 4, 5, 6, 7]"\n'
+        )
+    np.save(test / "HiCMAE_test" / "test_0001.npy", np.ones(6))
+    for path in list(folder.rglob("*.*")):
+        beside = folder / "__MACOSX" / path.relative_to(folder).with_name(f"._{path.name}")
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(b"left behind")
+    (folder / "__MACOSX" / sources.METADATA).write_text("left behind")
+
+
+def test_ready_features_are_found_as_archives_leave_them(release: Path) -> None:
+    assert not sources.has_features()
+    spread(release)
+    assert sources.has_features()
+    table = sources.clips()[0]
+    read, (given,) = sources.features("videomaev2", table)
+    assert read.x.shape == (2, 56) and read.x[:, 0].tolist() == [0, 1] and read.origin == "measured"
+    assert given == Input("zenodo/VideoMAEv2_train", sources.digest("zenodo/VideoMAEv2_train"))
+    kept, _ = sources.features("videomaev2:sub", table)
+    assert kept.counts.tolist() == [3, 4] and kept.x.shape == (7, 8)
+    faces, _ = sources.features("openface3", table)
+    assert faces.x[:, :11].tolist() == [[i, 0.5, -0.5, *range(8)] for i in range(2)]
+    test, _ = sources.features("hicmae", table, partition="test")
+    assert (test.names, test.x.shape) == (("test_0001",), (1, 6)), "a row alone is aggregated already"
+    with pytest.raises(SourceError, match="WavLM_large_train is not here"):
+        sources.features("wavlm", table)
+
+
+def test_a_folder_inside_a_folder_of_the_same_name_is_no_second_one(release: Path) -> None:
+    spread(release)
+    folder = release / "pre_extracted_train_data" / "VideoMAEv2_train"
+    (folder / "part_1").rename(folder / folder.name)
+    assert sources.in_release("VideoMAEv2_train") == folder
+    assert sources.features("videomaev2", sources.clips()[0])[0].x.shape == (2, 56)
+
+
+def test_digest_of_a_folder_is_that_of_its_files_alone(release: Path) -> None:
+    spread(release)
+    before = sources.digest("zenodo/VideoMAEv2_train")
+    folder = sources.in_release("VideoMAEv2_train")
+    assert folder is not None
+    (folder / ".DS_Store").write_bytes(b"left behind")
+    (folder / "part_1" / "Thumbs.db").write_bytes(b"left behind")
+    assert sources.digest("zenodo/VideoMAEv2_train") == before
+    changed = next(folder.rglob("*.npy"))
+    content = bytearray(changed.read_bytes())
+    content[-1] ^= 1  # the same size, perhaps within one tick of the clock
+    changed.write_bytes(content)
+    assert sources.digest("zenodo/VideoMAEv2_train") != before
+
+
+def test_a_file_that_did_not_change_is_digested_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[object] = []
+    digest, now = hashlib.file_digest, time.time_ns
+
+    def counted(file: object, name: str) -> object:
+        read.append(file)
+        return digest(file, name)
+
+    monkeypatch.setattr(hashlib, "file_digest", counted)
+    for name in ("a.npy", "b.npy"):
+        (tmp_path / name).write_bytes(name.encode())
+    sources.sha256_of(tmp_path)
+    first = sources.sha256_of(tmp_path)
+    assert len(read) == 4, "what was written just now may change within the same tick"
+    monkeypatch.setattr(time, "time_ns", lambda: now() + 10**10)
+    assert {sources.sha256_of(tmp_path) for _ in range(3)} == {first}
+    assert len(read) == 6
+    (tmp_path / "b.npy").write_bytes(b"longer content")
+    assert sources.sha256_of(tmp_path) != first and len(read) == 7
 
 
 def test_release_that_is_no_folder_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

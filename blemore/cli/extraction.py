@@ -44,7 +44,7 @@ def extract(encoder: str, paths: tuple[Path, ...], out: Path, variant: str, weig
 @click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The .npz to write.")
 @json_option
 def aggregate(folder: Path, out: Path, as_json: bool) -> None:
-    """Aggregate a folder of .npy (T, D) to seven statistics a clip: X (N, 7D) and filenames."""
+    """Aggregate a folder of .npy (T, D) or .csv to seven statistics a clip: X (N, 7D) and filenames."""
     from blemore import feature_files
     from blemore.errors import InputError
 
@@ -53,4 +53,10 @@ def aggregate(folder: Path, out: Path, as_json: bool) -> None:
     table = feature_files.read_folder(folder, encoder=folder.name)
     feature_files.write(out, table)
     n, width = table.x.shape
-    answer(as_json, {"out": str(out), "n": n, "width": width}, lambda: f"{n} clips, {width} features each: {out}")
+    if table.remark and not as_json:
+        click.echo(f"note: {table.remark}", err=True)
+    answer(
+        as_json,
+        {"out": str(out), "n": n, "width": width, "note": table.remark},
+        lambda: f"{n} clips, {width} features each: {out}",
+    )

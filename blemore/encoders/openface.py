@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from blemore.encoders.registry import Encoder, Variant
 from blemore.errors import InputError
+from blemore.frame_tables import interpolated, numbers
 from blemore.tables import read_csv
 
 ACTION_UNITS = tuple(f"AU{unit:02d}_r" for unit in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45))
@@ -69,8 +69,8 @@ def read(path: str | Path) -> Tracked:
         if "has no rows" not in str(error):
             raise
         return Tracked(np.zeros((1, len(COLUMNS)), np.float32), 0.0, "no frame: one row of zeros")
-    values = _numbers(path, cells, COLUMNS)
-    success, confidence = _numbers(path, cells, ("success", "confidence")).T
+    values = numbers(path, cells, COLUMNS)
+    success, confidence = numbers(path, cells, ("success", "confidence")).T
     good = (success == 1) & (confidence >= CONFIDENCE)
     lost, ratio = int((~good).sum()), float(good.mean())
     unfit = ~np.isfinite(values)
@@ -85,19 +85,10 @@ def read(path: str | Path) -> Tracked:
         return Tracked(
             values.astype(np.float32), ratio, f"{lost} of {len(good)} frames lost the face: kept as they are"
         )
-    steps = np.arange(len(good), dtype=np.float64)
-    filled = np.stack([np.interp(steps, steps[good], column[good]) for column in values.T], axis=1)
-    first = int(good.argmax())
+    filled, first = interpolated(values, np.broadcast_to(good[:, None], values.shape))
     dropped = f", {first} of them dropped at the start" if first else ""
     flag = f"{lost} of {len(good)} frames lost the face: interpolated{dropped}"
-    return Tracked(filled[first:].astype(np.float32), ratio, flag)
-
-
-def _numbers(path: str | Path, cells: pd.DataFrame, columns: tuple[str, ...]) -> NDArray[np.float64]:
-    try:
-        return cells[list(columns)].to_numpy(dtype=np.float64)
-    except (ValueError, TypeError) as error:
-        raise InputError(path, "a value is not a number", got=str(error)) from None
+    return Tracked(filled.astype(np.float32), ratio, flag)
 
 
 @dataclass
