@@ -73,8 +73,7 @@ def _opened(path: Path) -> Iterator[BufferedReader]:
     """Open a file to load it; whatever goes wrong becomes one line that names the cause."""
     head = b""
     try:
-        if path.exists() and not path.is_file():
-            raise InputError(path, "cannot be read", got="a device, a pipe or a socket", fix="name a file")
+        files.check_readable(path)
         with path.open("rb") as file:
             files.refuse_pointer(path, file)
             head = file.read(8)

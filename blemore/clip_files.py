@@ -30,8 +30,7 @@ def gather(paths: Sequence[str | Path], taken: tuple[str, ...], out: Path | None
     ----------
     paths : sequence of paths
     taken : tuple of str
-        Suffixes of the files that are taken of a folder, see :func:`suffixes`. Names that begin with a dot and
-        ``__MACOSX`` are left out.
+        Suffixes of the files that are taken of a folder, see :func:`suffixes`; what :func:`blemore.files.is_junk` names is left out.
     out : path, optional
         A folder within one of them that is left out: that of the results.
 
@@ -60,19 +59,14 @@ def gather(paths: Sequence[str | Path], taken: tuple[str, ...], out: Path | None
 
 
 def _inside(folder: Path, taken: tuple[str, ...], out: Path | None) -> list[Path]:
-    held = list(_walk(folder, {out}))
+    held = list(_walk(folder, out))
     if found := [path for path in held if path.suffix.lower() in taken]:
         return found
     got = first(sorted({path.suffix for path in held if path.suffix})) or "none"
     raise InputError(folder, "folder holds nothing to read", expected=f"files {' or '.join(taken)}", got=got)
 
 
-def _walk(folder: Path, seen: set[Path | None]) -> Iterator[Path]:
-    seen.add(folder.resolve())
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.name == "__MACOSX":
-            continue
-        if not path.is_dir():
-            yield path
-        elif path.resolve() not in seen:  # a link may lead back to where it lies
-            yield from _walk(path, seen)
+def _walk(folder: Path, out: Path | None) -> Iterator[Path]:
+    for here, folders, names in files.walk(folder):
+        folders[:] = [name for name in folders if out is None or (here / name).resolve() != out]
+        yield from (here / name for name in names)

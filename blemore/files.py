@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -113,6 +114,16 @@ def _clear(path: Path) -> None:
 def unreadable(path: object, error: OSError) -> InputError:
     """Return the error to raise where the system refuses to read, or to look at, a path."""
     return InputError(path, "cannot be read", got=error.strerror or str(error), fix="check path and permissions")
+
+
+def check_readable(path: str | Path) -> None:
+    """Refuse a device or a pipe, which may never end; what is absent or a folder is left for the system to refuse."""
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InputError(path, "cannot be read", got="a device, a pipe or a socket", fix="name a file")
 
 
 _LEFT_BEHIND = {"__macosx", "desktop.ini", "thumbs.db"}  # by macOS and Windows

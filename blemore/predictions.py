@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from blemore import files
 from blemore.errors import BlemoreError, InputError, UnknownNameError, first, repeated
 from blemore.labels import EMOTION_NAMES, EMOTIONS, saliences, stem
-from blemore.tables import check_readable, clip_column, numbers, read_csv
+from blemore.tables import clip_column, numbers, read_csv
 
 HICMAE_ORDER = ("neu", "ang", "disg", "fea", "hap", "sad")
 """Column order of the released HiCMAE logits."""
@@ -141,7 +142,7 @@ _Raw = tuple[list[str], NDArray[np.floating], bool | None, Sequence[str] | None]
 
 
 def _read_npz(path: str | Path, logits: bool | None) -> _Raw:
-    check_readable(path)
+    files.check_readable(path)
     try:
         with Path(path).open("rb") as file:
             if not zipfile.is_zipfile(file):
@@ -227,7 +228,7 @@ def read_decisions(path: str | Path) -> dict[str, list[float]]:
     dict
         Saliences (six numbers in percent) by clip name without suffix.
     """
-    check_readable(path)
+    files.check_readable(path)
     try:
         given = json.loads(Path(path).read_text(encoding="utf-8-sig"), object_pairs_hook=_no_key_twice)
     except FileNotFoundError:

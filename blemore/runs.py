@@ -24,7 +24,6 @@ from blemore.errors import InputError, first
 from blemore.features import Features, join, standardise
 from blemore.heads import Head
 from blemore.labels import EMOTIONS, Saliences, soft_labels
-from blemore.tables import check_readable
 from blemore.training import Epoch, Settings, Split, best_epoch
 
 FORMAT = 1
@@ -303,7 +302,7 @@ def read(path: str | Path, *, fix: str = "delete it, and run again") -> Run:
 
 def _about(path: Path, fix: str) -> dict[str, Any]:
     """Return what the JSON file of a run says."""
-    check_readable(path)
+    files.check_readable(path)
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import stat
 from collections.abc import Collection
 from pathlib import Path
 
@@ -28,7 +27,7 @@ def read_csv(path: str | Path, needed: Collection[str]) -> pd.DataFrame:
         If there is no such file, it is not CSV, it has other separators than commas or no header line, a row is longer
         or shorter than the header, a column occurs twice or is missing, or there are no rows.
     """
-    check_readable(path)
+    files.check_readable(path)
     try:
         with Path(path).open("rb") as file:  # not the path: pandas would unpack archives and fetch addresses
             files.refuse_pointer(path, file)
@@ -72,16 +71,6 @@ def _check_separator(path: str | Path, header: bytes) -> None:
         raise InputError(
             path, what, expected="commas", fix="save the table as CSV with commas, and numbers with points"
         )
-
-
-def check_readable(path: str | Path) -> None:
-    """Refuse a device or a pipe, which may never end; what is absent or a folder is left for the system to refuse."""
-    try:
-        mode = Path(path).stat().st_mode
-    except (OSError, ValueError):
-        return
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise InputError(path, "cannot be read", got="a device, a pipe or a socket", fix="name a file")
 
 
 def _is_numbers(header: list[str]) -> bool:
