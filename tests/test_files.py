@@ -106,9 +106,9 @@ def test_what_is_no_file_is_never_replaced_by_one(make, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)  # a socket's path is short
     make(Path("out"))
     before = os.lstat("out")
-    with pytest.raises(InputError, match="^out: cannot be replaced by a file; got a device, a pipe or a socket"):
+    with pytest.raises(InputError, match=r"^out: cannot be replaced by a file; got a device, a pipe or a socket"):
         files.write_atomically("out", "text")
-    assert os.lstat("out") == before and os.listdir() == ["out"]
+    assert os.lstat("out") == before and list(tmp_path.iterdir()) == [tmp_path / "out"]
 
 
 def test_whoever_reads_while_many_write_sees_one_whole_file(tmp_path: Path) -> None:
