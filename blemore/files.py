@@ -1,16 +1,19 @@
-"""Files that appear whole or not at all, whoever writes them and whenever that is cut short."""
+"""Files that appear whole or not at all, and folders in which one process works at a time."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
 import secrets
 import shutil
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from blemore.errors import InputError
 
@@ -133,6 +136,43 @@ def make_folder(path: str | Path) -> None:
         Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise unusable(path, error) from None
+
+
+@contextmanager
+def alone(folder: Path, work: str, tell: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Keep a folder to one worker at a time, of whatever process; the others wait, and tell so first.
+
+    The system releases the lock of a process that is killed, and a wait can be interrupted. Where the file system
+    has no locks nobody waits.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there.
+    work : str
+        What is done there, for the line that is told, e.g. ``sweep``.
+    tell : function, optional
+        Takes the line.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    make_folder(folder)
+    lock = FileLock(folder / ".lock", fallback_to_soft=False)
+    with ExitStack() as held:
+        try:
+            try:
+                held.enter_context(lock.acquire(blocking=False))
+            except Timeout:
+                if tell:
+                    tell(f"another {work} works in {folder}; waiting for it")
+                held.enter_context(lock.acquire())
+        except (OSError, NotImplementedError) as error:
+            if isinstance(error, OSError) and error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
+                raise unusable(folder, error) from None
+        yield
 
 
 def unusable(folder: str | Path, error: OSError) -> InputError:

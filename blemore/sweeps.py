@@ -10,7 +10,6 @@ Of sweeps that share a folder one works at a time, so what two ask for is traine
 from __future__ import annotations
 
 import contextlib
-import errno
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +18,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import joblib
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from blemore import clusters, files, stacks
@@ -68,35 +66,15 @@ def sweep(
     place = Path(folder) if folder is not None else None
     done = _found(data, tasks, place)
     if len(done) < len(set(tasks)):
-        with alone(place, tell=progress) if place else contextlib.nullcontext():
+        with files.alone(place, "sweep", _say if progress else None) if place else contextlib.nullcontext():
             done |= _found(data, [task for task in tasks if task not in done], place)  # another may have been at it
             todo = [task for task in dict.fromkeys(tasks) if task not in done]
             done |= _do(data, todo, place, jobs, scheduler, progress)
     return [done[task] for task in tasks]
 
 
-@contextlib.contextmanager
-def alone(folder: Path, *, tell: bool = False) -> Iterator[None]:
-    """Keep a folder of runs to one sweep at a time, of whatever process; the others wait.
-
-    The system lets go of the lock of a process that is killed, and a wait can be interrupted. Where the file
-    system has no locks nobody waits: runs are whole all the same, some perhaps made twice. Raises an InputError if
-    the folder cannot be written.
-    """
-    files.make_folder(folder)
-    lock = FileLock(folder / ".lock", fallback_to_soft=False)
-    with contextlib.ExitStack() as held:
-        try:
-            try:
-                held.enter_context(lock.acquire(blocking=False))
-            except Timeout:
-                if tell:
-                    tqdm.write(f"another sweep works in {folder}; waiting for it", file=sys.stderr)
-                held.enter_context(lock.acquire())
-        except (OSError, NotImplementedError) as error:
-            if isinstance(error, OSError) and error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
-                raise files.unusable(folder, error) from None
-        yield
+def _say(line: str) -> None:
+    tqdm.write(line, file=sys.stderr)
 
 
 def _found(data: Mapping[str, Data], tasks: Sequence[Task], place: Path | None) -> dict[Task, Run]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from blemore import precision, runs, sweeps
+from blemore import files, precision, runs, sweeps
 from blemore.errors import InputError, UnknownNameError
 from blemore.runs import Task
 from blemore.training import Settings
@@ -109,7 +109,7 @@ def second_sweep(folder: Path, before: str = "pass") -> subprocess.Popen:
 
 def test_what_two_sweeps_ask_for_is_trained_once(tmp_path: Path) -> None:
     never = "sweeps.train = lambda *_: pytest.fail('trained again')"
-    with sweeps.alone(tmp_path):
+    with files.alone(tmp_path, "sweep"):
         other = second_sweep(tmp_path, never)
         assert WAITS in other.stderr.readline()
         data = small_data()
@@ -119,7 +119,7 @@ def test_what_two_sweeps_ask_for_is_trained_once(tmp_path: Path) -> None:
 
 
 def test_a_wait_for_another_sweep_can_be_interrupted(tmp_path: Path) -> None:
-    with sweeps.alone(tmp_path):
+    with files.alone(tmp_path, "sweep"):
         other = second_sweep(tmp_path)
         assert WAITS in other.stderr.readline()
         other.send_signal(signal.SIGINT)
@@ -131,7 +131,7 @@ def test_a_wait_for_another_sweep_can_be_interrupted(tmp_path: Path) -> None:
 def test_a_killed_sweep_holds_nobody_up_even_while_its_workers_live(tmp_path: Path) -> None:
     code = (
         "import os, sys, joblib; from pathlib import Path; from tests.test_sweeps import sweeps\n"
-        "with sweeps.alone(Path(sys.argv[1])):\n"
+        "with sweeps.files.alone(Path(sys.argv[1]), 'sweep'):\n"
         "    print(*joblib.Parallel(2)(joblib.delayed(os.getpid)() for _ in range(9)), flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
@@ -149,7 +149,7 @@ def test_a_killed_sweep_holds_nobody_up_even_while_its_workers_live(tmp_path: Pa
 def test_who_finds_everything_waits_for_nobody(tmp_path: Path) -> None:
     data = {"mine": small_data()}
     before = sweeps.sweep(data, TASKS[:2], folder=tmp_path, jobs=1)
-    with sweeps.alone(tmp_path):  # else this would wait for itself
+    with files.alone(tmp_path, "sweep"):  # else this would wait for itself
         assert [run.epochs for run in sweeps.sweep(data, TASKS[:2], folder=tmp_path)] == [one.epochs for one in before]
 
 
@@ -157,7 +157,7 @@ def test_where_the_file_system_has_no_locks_sweeps_go_on(tmp_path: Path, monkeyp
     def missing(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSYS, "no locks here")
 
-    monkeypatch.setattr(sweeps.FileLock, "acquire", missing)
+    monkeypatch.setattr(files.FileLock, "acquire", missing)
     assert len(sweeps.sweep({"mine": small_data()}, TASKS[:1], folder=tmp_path, jobs=1)) == 1
 
 
@@ -172,7 +172,7 @@ def test_folder_where_no_lock_may_be_made_is_told(tmp_path: Path, monkeypatch) -
     def denied(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "not yours")
 
-    monkeypatch.setattr(sweeps.FileLock, "acquire", denied)
+    monkeypatch.setattr(files.FileLock, "acquire", denied)
     with pytest.raises(InputError, match=f"{tmp_path}: cannot be written; got not yours"):
         sweeps.sweep({"mine": small_data()}, TASKS[:1], folder=tmp_path, jobs=1)
 
