@@ -61,6 +61,10 @@ class SourceError(BlemoreError):
     """Data are not here, or are not the pinned ones."""
 
 
+class Interrupted(BlemoreError):
+    """Work was stopped from outside before its end; the text says what is kept, and how to go on."""
+
+
 class PageError(BlemoreError):
     """A page of the book failed to execute."""
 

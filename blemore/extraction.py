@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from blemore import clusters, feature_files, files
+from blemore import clusters, feature_files, files, processes
 from blemore.encoders import Encoder, Extractor
 from blemore.encoders.registry import usual_precision
 from blemore.errors import BlemoreError, InputError, first
@@ -221,7 +221,7 @@ def _execute(job: Job, clips: Sequence[Path], jobs: int, scheduler: str | None) 
     elif jobs == 1 or len(clips) == 1:
         yield from (extract_one(job, clip) for clip in clips)
     else:
-        with joblib.parallel_config("loky"):  # which shares the cores' threads between the processes
+        with processes.parallel():
             yield from _parallel(job, clips, n_jobs=min(jobs, len(clips)))
 
 

@@ -274,7 +274,9 @@ def test_of_two_builds_at_once_one_waits_and_finds_the_book_up_to_date(home: Pat
             assert one.stdout.readline() == "another build works in build; waiting for it\n"
     told = [one.communicate()[0] for one in both]
     assert [one.returncode for one in both] == [0, 0]
-    assert sorted("sphinx" in said for said in told) == sorted("up to date" not in said for said in told) == [False, True]
+    assert (
+        sorted("sphinx" in said for said in told) == sorted("up to date" not in said for said in told) == [False, True]
+    )
     assert (home / book.SITE / "_build/html/index.html").read_text() == "book"
 
 
@@ -283,7 +285,7 @@ def test_disk_that_is_full_is_one_clear_line(home: Path, sphinx: list[Path], mon
         raise OSError(errno.ENOSPC, "No space left on device", "build/site-src")
 
     monkeypatch.setattr(book.shutil, "copytree", full)
-    with pytest.raises(InputError, match="^build/site-src: cannot be written; got No space left on device") as caught:
+    with pytest.raises(InputError, match=r"^build/site-src: cannot be written; got No space left on device") as caught:
         build()
     assert "\n" not in str(caught.value)
 
