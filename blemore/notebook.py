@@ -10,12 +10,9 @@ import ast
 import hashlib
 import json
 import logging
-import os
 import re
-import subprocess
 import tempfile
 import threading
-import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -23,14 +20,13 @@ import jupytext
 import nbformat
 import papermill
 from jupyter_client.kernelspec import NoSuchKernel
-from jupyter_client.manager import AsyncKernelManager
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
-from traitlets import default
 
+from blemore import kernels
 from blemore import parameters as known
 from blemore.errors import InputError, PageError, UnknownNameError
-from blemore.files import write_atomically
+from blemore.files import check_regular, write_atomically
 from blemore.parameters import ParameterError
 
 FOLDER = Path("notebooks")
@@ -40,20 +36,6 @@ KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": 
 
 
 _PARSING = threading.Lock()  # Python 3.11 loses count when two threads build syntax trees
-
-
-class _PrivateKernel(AsyncKernelManager):
-    """A kernel that is reached through sockets of this user alone; TCP would be open to all on the machine."""
-
-    transport = "ipc" if os.name == "posix" else "tcp"
-
-    async def _async_launch_kernel(self, kernel_cmd: list[str], **options: object) -> None:
-        """Launch without a console: what a page's code prints arrives by message, the rest is shutdown noise."""
-        await super()._async_launch_kernel(kernel_cmd, stderr=subprocess.DEVNULL, **options)
-
-    @default("ip")
-    def _own_socket(self) -> str:
-        return f"{tempfile.gettempdir()}/blemore-{uuid.uuid4().hex[:12]}" if self.transport == "ipc" else "127.0.0.1"
 
 
 def twin(source: Path) -> str:
@@ -173,26 +155,14 @@ def run(
     check(notebook, values)
     if out.is_dir() or out.resolve() == notebook.resolve():
         raise InputError(out, "cannot be written to", got="a folder" if out.is_dir() else "the notebook itself")
+    check_regular(out)
     logging.getLogger("papermill").setLevel(logging.ERROR)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=out.parent).close()
     except OSError as error:
         raise InputError(out, "cannot be written to", got=str(error)) from None
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".run-") as folder:
-        try:
-            executed = papermill.execute_notebook(
-                _plain(notebook),
-                _plain(Path(folder) / "executed.ipynb"),
-                values,
-                kernel_name="python3",
-                kernel_manager_class=_PrivateKernel,
-                progress_bar=False,
-            )
-        except PapermillExecutionError as error:
-            raise PageError(_failure(notebook, error.source, f"{error.ename}: {error.evalue}", values)) from None
-        except (RuntimeError, NoSuchKernel) as error:  # the kernel died or did not start
-            raise PageError(f"{notebook}: {error}; {_given(values)}") from None
+    executed = _execute(notebook, values)
     for cell in executed.cells:
         for output in cell.get("outputs", []):
             if output.output_type == "error":  # papermill takes SystemExit for an end, and the page would be short
@@ -201,6 +171,22 @@ def run(
     accept(scrubbed)
     write_atomically(out, _text(scrubbed))
     return scrubbed
+
+
+def _execute(notebook: Path, values: Mapping[str, object]) -> NotebookNode:
+    """Execute a notebook in a kernel of its own, and write nothing."""
+    with kernels.private() as kernel:
+        try:
+            executed: NotebookNode = papermill.execute_notebook(
+                _plain(notebook), None, dict(values),
+                kernel_name="python3", kernel_manager_class=kernel, progress_bar=False,
+            )  # fmt: skip
+            return executed
+        except PapermillExecutionError as error:
+            raise PageError(_failure(notebook, error.source, f"{error.ename}: {error.evalue}", values)) from None
+        except (RuntimeError, NoSuchKernel, OSError) as error:  # the kernel died or did not start
+            ended = f" ({end})" if (end := kernel.end()) else ""
+            raise PageError(f"{notebook}: {error}{ended}; {_given(values)}") from None
 
 
 def _plain(path: Path) -> str:

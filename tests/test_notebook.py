@@ -7,6 +7,9 @@ import copy
 import json
 import os
 import re
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -23,6 +26,7 @@ from blemore import cli, notebook, parameters
 from blemore.errors import BlemoreError, InputError, PageError, UnknownNameError
 from blemore.parameters import ParameterError
 from tests.conftest import ROOT, real
+from tests.test_processes import gone, within
 
 FOLDER = ROOT / "notebooks"
 SOURCES = sorted(FOLDER.glob("*.py"))
@@ -347,6 +351,62 @@ def test_page_that_ends_early_is_no_page(line: str, tmp_path: Path) -> None:
     with pytest.raises(PageError, match=r"early.ipynb"):
         notebook.run(early, tmp_path / "out.ipynb")
     assert not (tmp_path / "out.ipynb").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL, perhaps because the memory ran out"),
+        ("import ctypes; ctypes.string_at(0)", "SIGSEGV; Fatal Python error: Segmentation fault"),
+        ("import os; os._exit(3)", "exit code 3"),
+    ],
+)
+def test_kernel_that_dies_leaves_its_reason_in_the_message(line: str, said: str, tmp_path: Path) -> None:
+    page = write(tmp_path, "page", f"# %%\n{line}\n")
+    with pytest.raises(PageError, match=re.escape(said)) as caught:
+        notebook.run(page, tmp_path / "out.ipynb")
+    assert "\n" not in str(caught.value) and "Kernel died" in str(caught.value)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc which processes run")
+def test_killed_run_takes_its_kernel_along_and_leaves_nothing_behind_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, told = tmp_path / "out" / "page.ipynb", tmp_path / "pid"
+    lines = [
+        "import os, time",
+        f"with open({str(told)!r}, 'w') as file: print(os.getpid(), file=file)",
+        "time.sleep(600)",
+    ]
+    stays = write(tmp_path, "stays", "\n".join(["# %%", *lines]))
+    with tempfile.TemporaryDirectory() as name:  # short enough for the paths of sockets
+        temporary = Path(name)
+        command = [sys.executable, "-m", "blemore.cli", "run", str(stays), str(out)]
+        with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "TMPDIR": name}) as run:
+            assert within(120, lambda: told.exists() and told.read_text().endswith("\n"))
+            run.kill()
+        kernel = int(told.read_text())
+        assert within(60, lambda: gone(kernel))
+        assert len(list(temporary.iterdir())) == 1 and list(out.parent.iterdir()) == []
+        monkeypatch.setattr(tempfile, "tempdir", name)
+        notebook.run(write(tmp_path, "plain", "# %%\n1 + 1\n"), out)
+        assert list(temporary.iterdir()) == [] and list(out.parent.iterdir()) == [out]
+
+
+def test_long_path_of_temporary_files_does_not_stop_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary = tmp_path / ("long" * 40)
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    notebook.run(write(tmp_path, "plain", "# %%\n1 + 1\n"), tmp_path / "out.ipynb")
+    monkeypatch.setattr(notebook.kernels.os, "access", lambda place, _: place == str(temporary))
+    with pytest.raises(InputError, match="is too long a path for sockets; set TMPDIR"):
+        notebook.run(tmp_path / "plain.ipynb", tmp_path / "out.ipynb")
+
+
+def test_device_is_never_replaced_by_a_page(small: Path, no_kernel: None, tmp_path: Path) -> None:
+    (tmp_path / "out.ipynb").symlink_to(os.devnull)
+    with pytest.raises(InputError, match=r"out.ipynb: cannot be replaced by a file"):
+        notebook.run(small, tmp_path / "out.ipynb")
 
 
 def test_dataset_page_shows_the_real_clips(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -39,10 +40,8 @@ def busy(tmp_path: Path) -> subprocess.Popen[str]:
         start_new_session=True,
     ) as process:  # fmt: skip
         yield process
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 def gone(pid: int) -> bool:

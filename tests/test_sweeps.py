@@ -203,7 +203,7 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, monkeypatch) -> Non
         sweeps.sweep({"mine": small_data()}, TASKS, folder=tmp_path, jobs=1)
     assert len(list(tmp_path.rglob("*.json"))) == 2
     calls.clear()
-    with pytest.raises(Interrupted, match="^interrupted; nothing is kept: .*--runs"):
+    with pytest.raises(Interrupted, match=r"^interrupted; nothing is kept: .*--runs"):
         sweeps.sweep({"mine": small_data()}, TASKS, jobs=1)
 
 
