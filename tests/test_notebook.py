@@ -7,6 +7,7 @@ import copy
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -368,17 +369,41 @@ def test_kernel_that_dies_leaves_its_reason_in_the_message(line: str, said: str,
     assert "\n" not in str(caught.value) and "Kernel died" in str(caught.value)
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc which processes run")
-def test_killed_run_takes_its_kernel_along_and_leaves_nothing_behind_the_next_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out, told = tmp_path / "out" / "page.ipynb", tmp_path / "pid"
+def staying(folder: Path, told: Path) -> Path:
+    """Write a notebook that tells the process of its kernel, and then takes ten minutes."""
     lines = [
         "import os, time",
         f"with open({str(told)!r}, 'w') as file: print(os.getpid(), file=file)",
         "time.sleep(600)",
     ]
-    stays = write(tmp_path, "stays", "\n".join(["# %%", *lines]))
+    return write(folder, "stays", "\n".join(["# %%", *lines]))
+
+
+@pytest.mark.parametrize(
+    ("number", "by"), [(signal.SIGINT, ""), (signal.SIGTERM, " (SIGTERM)"), (signal.SIGHUP, " (SIGHUP)")]
+)
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc which processes run")
+def test_run_that_is_stopped_says_so_in_one_line_and_ends_its_kernel(
+    number: signal.Signals, by: str, tmp_path: Path
+) -> None:
+    out, told = tmp_path / "out" / "page.ipynb", tmp_path / "pid"
+    command = [sys.executable, "-m", "blemore.cli", "run", str(staying(tmp_path, told)), str(out)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as run:
+        assert within(120, lambda: told.exists() and told.read_text().endswith("\n"))
+        run.send_signal(number)
+        _, said = run.communicate(timeout=120)
+    assert run.returncode == 128 + number
+    assert said == f"error: interrupted; no file is half-written; run the same command again{by}\n"
+    assert within(60, lambda: gone(int(told.read_text())))
+    assert list(out.parent.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc which processes run")
+def test_killed_run_takes_its_kernel_along_and_leaves_nothing_behind_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, told = tmp_path / "out" / "page.ipynb", tmp_path / "pid"
+    stays = staying(tmp_path, told)
     with tempfile.TemporaryDirectory() as name:  # short enough for the paths of sockets
         temporary = Path(name)
         command = [sys.executable, "-m", "blemore.cli", "run", str(stays), str(out)]

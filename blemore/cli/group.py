@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any, NoReturn
 
 import click
 
 from blemore import __version__
-from blemore.errors import BlemoreError, PageError
+from blemore.errors import BlemoreError, Interrupted, PageError
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
@@ -19,6 +23,10 @@ class _Commands(click.Group):
     """A group whose commands end in one clear line where something is wrong."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
+        with _stoppable() as stopped:
+            self._main(stopped, *args, **kwargs)
+
+    def _main(self, stopped: list[signal.Signals], *args: Any, **kwargs: Any) -> NoReturn:
         try:
             code = super().main(*args, **{**kwargs, "standalone_mode": False})
         except click.exceptions.NoArgsIsHelpError as error:
@@ -27,13 +35,45 @@ class _Commands(click.Group):
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx else "blemore"
             _fail(f"{' '.join(error.format_message().split())} (see {command} --help)", 2)
-        except click.Abort:
-            _fail("interrupted; what was finished is kept", 130)
+        except Interrupted as error:
+            by = "" if stopped[-1] is signal.SIGINT else f" ({stopped[-1].name})"
+            _fail(f"{error}{by}", 128 + stopped[-1])
         except PageError as error:
             _fail(str(error), 1)
         except BlemoreError as error:
             _fail(" ".join(str(error).splitlines()), 2)
         sys.exit(code if isinstance(code, int) else 0)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an interrupt about which it says nothing of its own is one line, too."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted; no file is half-written; run the same command again") from None
+
+
+@contextmanager
+def _stoppable() -> Iterator[list[signal.Signals]]:
+    """Let SIGTERM and SIGHUP end a command as Ctrl-C does; the value's last item is the signal that did.
+
+    The processes that the command started end with it then. A signal that is ignored, as under ``nohup``, stays so.
+    """
+    stopped = [signal.SIGINT]
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.append(signal.Signals(number))
+        raise KeyboardInterrupt
+
+    names = ("SIGTERM", "SIGHUP") if threading.current_thread() is threading.main_thread() else ()
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers if signal.getsignal(number) is signal.SIG_DFL}
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _fail(message: str, code: int) -> NoReturn:
