@@ -22,6 +22,7 @@ import papermill
 from jupyter_client.kernelspec import NoSuchKernel
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
+from papermill.iorw import load_notebook_node
 
 from blemore import kernels
 from blemore import parameters as known
@@ -86,18 +87,22 @@ def declared(notebook: Path) -> dict[str, object]:
     if notebook.suffix != ".ipynb":
         raise InputError(notebook, "not an .ipynb", fix="name its twin; `make twins` writes it from the .py")
     try:
-        found = papermill.inspect_notebook(_plain(notebook))
+        cells = load_notebook_node(_plain(notebook)).cells
+        tagged = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+        with _PARSING:
+            assigned = ast.parse(tagged[0]).body if tagged else []
     except Exception as error:  # papermill and nbformat raise many kinds for a file that is no notebook
         raise InputError(notebook, "cannot be read as a notebook", got=str(error).splitlines()[0]) from None
-    return {name: _literal(notebook, name, entry["default"]) for name, entry in found.items()}
+    return dict(_default(notebook, one) for one in assigned if isinstance(one, ast.Assign | ast.AnnAssign))
 
 
-def _literal(notebook: Path, name: str, text: str) -> object:
+def _default(notebook: Path, assigned: ast.Assign | ast.AnnAssign) -> tuple[str, object]:
+    name = ast.unparse(assigned.target if isinstance(assigned, ast.AnnAssign) else assigned.targets[0])
     try:
-        with _PARSING:
-            return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        raise InputError(notebook, f"parameter {name} has a default that is no plain value", got=text) from None
+        return name, ast.literal_eval(assigned.value)  # type: ignore[arg-type]
+    except ValueError:
+        got = ast.unparse(assigned)
+        raise InputError(notebook, f"parameter {name} has a default that is no plain value", got=got) from None
 
 
 def check(notebook: Path, values: Mapping[str, object]) -> None:
@@ -179,7 +184,7 @@ def _execute(notebook: Path, values: Mapping[str, object]) -> NotebookNode:
         try:
             executed: NotebookNode = papermill.execute_notebook(
                 _plain(notebook), None, dict(values),
-                kernel_name="python3", kernel_manager_class=kernel, progress_bar=False,
+                kernel_name="python3", language="python", kernel_manager_class=kernel, progress_bar=False,
             )  # fmt: skip
             return executed
         except PapermillExecutionError as error:
