@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -110,8 +110,9 @@ def _execute_all(
             return [one.result() for one in running]
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
-            while wait(running, timeout=0.2).not_done:  # a kernel may just have been starting
+            while not all(one.done() for one in running):  # again and again: a kernel may just have been starting
                 kernels.kill()
+                time.sleep(0.2)
             done = sum(not one.cancelled() and one.result() is None for one in running)
             how = "`make book` executes the others"
             raise Interrupted(f"interrupted; {done} of {len(due)} pages were executed and are kept; {how}") from None
