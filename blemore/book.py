@@ -15,7 +15,7 @@ import nbformat
 import yaml
 from nbformat import NotebookNode
 
-from blemore import contents, pages
+from blemore import contents, files, pages
 from blemore.dependencies import LOCK
 from blemore.errors import InputError, PageError, UnknownNameError
 from blemore.fragments import DATA_TYPE
@@ -27,6 +27,7 @@ STAGED = Path("build/site-src")
 FULL_CONTENTS = Path("build/_toc.yml")
 """The table of contents with the pages that a template makes."""
 SITE = Path("build/site")
+"""A link to the folder of the last whole site."""
 LOG = Path("build/book.log")
 
 EPOCH = "1767225600"
@@ -52,6 +53,14 @@ def build(tell: Callable[[str], None], given: Mapping[str, str] | None = None) -
     """
     if not CONFIG.exists():
         raise InputError(Path.cwd(), f"no {CONFIG} here", fix="run this in the root of the repository")
+    with files.alone(SITE.parent, "build", tell):
+        try:
+            return _build(tell, given)
+        except OSError as error:
+            raise files.unusable(error.filename or SITE.parent, error) from None
+
+
+def _build(tell: Callable[[str], None], given: Mapping[str, str] | None) -> Path:
     pages.execute(tell, given)
     stage()
     html = SITE / "_build" / "html"
@@ -61,14 +70,31 @@ def build(tell: Callable[[str], None], given: Mapping[str, str] | None = None) -
         tell(f"the book is up to date: {html}/index.html")
         return html
     tell("building the book")
-    fresh = SITE.with_name("site.new")
+    fresh = next(path for path in (SITE.with_name("site-a"), SITE.with_name("site-b")) if not _shown(path))
     shutil.rmtree(fresh, ignore_errors=True)
     _sphinx(fresh)
     (fresh / stamp.name).write_text(digest)
-    shutil.rmtree(SITE, ignore_errors=True)
-    fresh.replace(SITE)
+    _show(fresh)
     tell(f"the book is ready: {html}/index.html")
     return html
+
+
+def _shown(folder: Path) -> bool:
+    return SITE.is_symlink() and SITE.readlink() == Path(folder.name)
+
+
+def _show(fresh: Path) -> None:
+    """Let the link point to a new site, by one rename: whoever reads finds the old site or the new one, whole."""
+    old = SITE.resolve()
+    link = SITE.with_name("site.new")
+    link.unlink(missing_ok=True)
+    link.symlink_to(fresh.name)
+    if SITE.is_dir() and not SITE.is_symlink():  # as an earlier version left it: the only time that takes two renames
+        old = SITE.with_name("site.old")
+        shutil.rmtree(old, ignore_errors=True)
+        SITE.rename(old)
+    link.replace(SITE)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def stage() -> None:

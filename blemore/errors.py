@@ -66,7 +66,16 @@ class SourceError(BlemoreError):
 
 
 class Interrupted(BlemoreError):
-    """A signal ended the work (Ctrl-C, or a request to terminate); the text says what is kept and how to go on."""
+    """Work was stopped from outside before its end; the text says what is kept, and how to go on.
+
+    ``by`` is the number of the signal that stopped it, 0 where the command knows better.
+    """
+
+    by = 0
+
+    def __init__(self, text: str, by: int = 0) -> None:
+        super().__init__(text)
+        self.by = by
 
 
 class PageError(BlemoreError):

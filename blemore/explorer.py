@@ -28,7 +28,7 @@ def thresholds(grid: pd.DataFrame, origin: str, what: str) -> Fragment:
     salience = grid.pivot(index="alpha", columns="beta", values="acc_salience").to_numpy()
     composite = (presence[:, None] + salience) / 2
     i, j = np.unravel_index(int(composite.argmax()), composite.shape)
-    at_best = f"This is the best pair for the mean of the five folds: composite {composite.max():.3f}."
+    at_best = f"This is the best pair for the mean over folds: composite {composite.max():.3f}."
     data = {
         "grid": np.round(steps, 6).tolist(),
         "presence": np.round(presence, 6).tolist(),
@@ -38,7 +38,7 @@ def thresholds(grid: pd.DataFrame, origin: str, what: str) -> Fragment:
         "scale": round(float(max(presence.max(), salience.max())), 6),
         "names": ["presence threshold α", "salience threshold β"],
         "metrics": ["ACC presence", "ACC salience", "composite"],
-        "caption": f"Accuracies of the {what}, mean of five folds",
+        "caption": f"Accuracies of the {what}, mean over folds",
         "at_best": at_best,
         "below_best": "Below the best composite by",
     }

@@ -20,7 +20,7 @@ from pathlib import Path
 import joblib
 from tqdm import tqdm
 
-from blemore import clip_files, clusters, feature_files, files, signals
+from blemore import clip_files, clusters, feature_files, files, processes, signals
 from blemore.clip_features import Job, Outcome, extract_one, failed, named
 from blemore.encoders import Encoder
 from blemore.encoders.registry import usual_precision
@@ -119,14 +119,14 @@ def _collected(
                     print(outcome.line(), file=sys.stderr, flush=True)
                 bar.update()
                 if asked.stop and len(done) < len(clips):
-                    raise Interrupted
+                    raise Interrupted("before the last clip")
     except (KeyboardInterrupt, Interrupted):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # joblib's: the other clips are cancelled, as they should be
             outcomes.close()
         whole = f"{sum(one.status != 'failed' for one in done.values())} of {len(clips)} clips"
         fix = "run the same command again for the others"
-        raise Interrupted(f"interrupted: {whole} are done and kept in {job.out}; {fix}") from None
+        raise Interrupted(f"interrupted: {whole} are done and kept in {job.out}; {fix}", asked.by) from None
     return [done[str(clip)] for clip in clips]
 
 
@@ -151,7 +151,7 @@ def _execute(
     elif jobs == 1 or len(clips) == 1:
         yield from (extract_one(job, clip, asked) for clip in clips)
     else:
-        with joblib.parallel_config("loky"):  # which shares the cores' threads between the processes
+        with processes.parallel():
             yield from _parallel(job, clips, min(jobs, len(clips)), asked)
 
 

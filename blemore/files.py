@@ -1,39 +1,105 @@
-"""Files that appear whole or not at all, whoever writes them and whenever that is cut short."""
+"""Files that appear whole or not at all, and folders in which one process works at a time."""
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
 import re
 import secrets
+import shutil
+import socket
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from filelock import FileLock, Timeout
+
 from blemore.errors import InputError
+
+_MACHINE = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a part beside a file; what is written to it takes the file's place when the block ends.
 
-    If the block fails, the file stays as it was and the part goes. Any number may write one file at a time, each
-    to a part of its own: the file is always whole, and of one of them. Parts of the same file that killed writers
-    left are cleared; their names begin with a dot and end in ``.part``.
+    If the block fails, the file stays as it was and the part is deleted. Any number may write one file at a time,
+    each to a part of its own: the file is always whole, and is that of the writer that ended last. Parts of the same
+    file that killed writers left are deleted.
+
+    Raises
+    ------
+    InputError
+        If the path is a device, a pipe or a socket, which a file must not replace.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    check_regular(path)
+    part = path.with_name(passing(path.name))
     try:
         yield part
-        try:
-            part.replace(path)
-        except FileNotFoundError:
-            if not path.exists():
-                raise  # else another writer ended meanwhile and cleared this part: as if it had ended later
-        _clear(path)
+        part.replace(path)
+        clear(path.parent, path.name)
     finally:
         part.unlink(missing_ok=True)
+
+
+def check_regular(path: Path) -> None:
+    """Refuse to replace a device, a pipe or a socket by a file; a folder is left for the system to refuse."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        got, fix = "a device, a pipe or a socket", "name a file"
+        raise InputError(path, "cannot be replaced by a file", got=got, fix=fix)
+
+
+@contextmanager
+def working_folder(parent: Path, name: str) -> Iterator[Path]:
+    """Yield a new folder that only this user can open, and delete it at the end.
+
+    Folders of the same name that killed processes of this machine left are deleted first.
+    """
+    clear(parent, name)
+    folder = parent / passing(name)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def passing(name: str) -> str:
+    """Return a new name, hidden and ending in ``.part``, that says which process of which machine works there."""
+    return f".{name}.{_MACHINE}-{os.getpid()}-{secrets.token_hex(4)}.part"
+
+
+def clear(folder: Path, name: str) -> None:
+    """Delete the parts of a name that killed processes of this machine left in a folder.
+
+    Parts of running processes stay, as do those of other machines, whose processes cannot be seen from here.
+    """
+    ours = re.compile(rf"\.{re.escape(name)}\.{_MACHINE}-(\d+)-[0-9a-f]{{8}}\.part")
+    for found in folder.iterdir():
+        match = ours.fullmatch(found.name)
+        if match and not _runs(int(match[1])):
+            if found.is_dir():
+                shutil.rmtree(found, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    found.unlink()
+
+
+def _runs(pid: int) -> bool:
+    """Tell whether a process of this machine still runs; where that cannot be asked, assume so."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass  # another user's, or no process at all
+    return True
 
 
 def write_atomically(path: str | Path, content: bytes | str, *, durable: bool = False) -> None:
@@ -96,19 +162,47 @@ def folder_in_use(path: str | Path) -> Iterator[None]:
                 folder.rmdir()
 
 
+@contextmanager
+def alone(folder: Path, work: str, tell: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Keep a folder to one worker at a time, of whatever process; the others wait, and tell so first.
+
+    The system releases the lock of a process that is killed, and a wait can be interrupted. Where the file system
+    has no locks nobody waits.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there.
+    work : str
+        What is done there, for the line that is told, e.g. ``sweep``.
+    tell : function, optional
+        Takes the line.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    make_folder(folder)
+    lock = FileLock(folder / ".lock", fallback_to_soft=False)
+    with ExitStack() as held:
+        try:
+            try:
+                held.enter_context(lock.acquire(blocking=False))
+            except Timeout:
+                if tell:
+                    tell(f"another {work} works in {folder}; waiting for it")
+                held.enter_context(lock.acquire())
+        except (OSError, NotImplementedError) as error:
+            if isinstance(error, OSError) and error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
+                raise unusable(folder, error) from None
+        yield
+
+
 def unusable(folder: str | Path, error: OSError) -> InputError:
     """Return the error to raise where the system refuses to work in a folder."""
     fix = "choose another folder"
     return InputError(folder, "cannot be written", got=error.strerror or str(error), fix=fix)
-
-
-def _clear(path: Path) -> None:
-    """Delete the parts of a file that lie about."""
-    ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}\.part")
-    for found in path.parent.iterdir():
-        if ours.fullmatch(found.name):
-            with suppress(OSError):
-                found.unlink()
 
 
 def unreadable(path: object, error: OSError) -> InputError:

@@ -10,12 +10,9 @@ import ast
 import hashlib
 import json
 import logging
-import os
 import re
-import subprocess
 import tempfile
 import threading
-import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -23,14 +20,14 @@ import jupytext
 import nbformat
 import papermill
 from jupyter_client.kernelspec import NoSuchKernel
-from jupyter_client.manager import AsyncKernelManager
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
-from traitlets import default
+from papermill.iorw import load_notebook_node
 
+from blemore import kernels
 from blemore import parameters as known
 from blemore.errors import InputError, PageError, UnknownNameError
-from blemore.files import write_atomically
+from blemore.files import check_regular, write_atomically
 from blemore.parameters import ParameterError
 
 FOLDER = Path("notebooks")
@@ -40,20 +37,6 @@ KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": 
 
 
 _PARSING = threading.Lock()  # Python 3.11 loses count when two threads build syntax trees
-
-
-class _PrivateKernel(AsyncKernelManager):
-    """A kernel that is reached through sockets of this user alone; TCP would be open to all on the machine."""
-
-    transport = "ipc" if os.name == "posix" else "tcp"
-
-    async def _async_launch_kernel(self, kernel_cmd: list[str], **options: object) -> None:
-        """Launch without a console: what a page's code prints arrives by message, the rest is shutdown noise."""
-        await super()._async_launch_kernel(kernel_cmd, stderr=subprocess.DEVNULL, **options)
-
-    @default("ip")
-    def _own_socket(self) -> str:
-        return f"{tempfile.gettempdir()}/blemore-{uuid.uuid4().hex[:12]}" if self.transport == "ipc" else "127.0.0.1"
 
 
 def twin(source: Path) -> str:
@@ -104,18 +87,22 @@ def declared(notebook: Path) -> dict[str, object]:
     if notebook.suffix != ".ipynb":
         raise InputError(notebook, "not an .ipynb", fix="name its twin; `make twins` writes it from the .py")
     try:
-        found = papermill.inspect_notebook(_plain(notebook))
+        cells = load_notebook_node(_plain(notebook)).cells
+        tagged = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+        with _PARSING:
+            assigned = ast.parse(tagged[0]).body if tagged else []
     except Exception as error:  # papermill and nbformat raise many kinds for a file that is no notebook
         raise InputError(notebook, "cannot be read as a notebook", got=str(error).splitlines()[0]) from None
-    return {name: _literal(notebook, name, entry["default"]) for name, entry in found.items()}
+    return dict(_default(notebook, one) for one in assigned if isinstance(one, ast.Assign | ast.AnnAssign))
 
 
-def _literal(notebook: Path, name: str, text: str) -> object:
+def _default(notebook: Path, assigned: ast.Assign | ast.AnnAssign) -> tuple[str, object]:
+    name = ast.unparse(assigned.target if isinstance(assigned, ast.AnnAssign) else assigned.targets[0])
     try:
-        with _PARSING:
-            return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        raise InputError(notebook, f"parameter {name} has a default that is no plain value", got=text) from None
+        return name, ast.literal_eval(assigned.value)  # type: ignore[arg-type]
+    except ValueError:
+        got = ast.unparse(assigned)
+        raise InputError(notebook, f"parameter {name} has a default that is no plain value", got=got) from None
 
 
 def check(notebook: Path, values: Mapping[str, object]) -> None:
@@ -173,26 +160,14 @@ def run(
     check(notebook, values)
     if out.is_dir() or out.resolve() == notebook.resolve():
         raise InputError(out, "cannot be written to", got="a folder" if out.is_dir() else "the notebook itself")
+    check_regular(out)
     logging.getLogger("papermill").setLevel(logging.ERROR)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=out.parent).close()
     except OSError as error:
         raise InputError(out, "cannot be written to", got=str(error)) from None
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".run-") as folder:
-        try:
-            executed = papermill.execute_notebook(
-                _plain(notebook),
-                _plain(Path(folder) / "executed.ipynb"),
-                values,
-                kernel_name="python3",
-                kernel_manager_class=_PrivateKernel,
-                progress_bar=False,
-            )
-        except PapermillExecutionError as error:
-            raise PageError(_failure(notebook, error.source, f"{error.ename}: {error.evalue}", values)) from None
-        except (RuntimeError, NoSuchKernel) as error:  # the kernel died or did not start
-            raise PageError(f"{notebook}: {error}; {_given(values)}") from None
+    executed = _execute(notebook, values)
     for cell in executed.cells:
         for output in cell.get("outputs", []):
             if output.output_type == "error":  # papermill takes SystemExit for an end, and the page would be short
@@ -201,6 +176,22 @@ def run(
     accept(scrubbed)
     write_atomically(out, _text(scrubbed))
     return scrubbed
+
+
+def _execute(notebook: Path, values: Mapping[str, object]) -> NotebookNode:
+    """Execute a notebook in a kernel of its own, and write nothing."""
+    with kernels.private() as kernel:
+        try:
+            executed: NotebookNode = papermill.execute_notebook(
+                _plain(notebook), None, dict(values),
+                kernel_name="python3", language="python", kernel_manager_class=kernel, progress_bar=False,
+            )  # fmt: skip
+            return executed
+        except PapermillExecutionError as error:
+            raise PageError(_failure(notebook, error.source, f"{error.ename}: {error.evalue}", values)) from None
+        except (RuntimeError, NoSuchKernel, OSError) as error:  # the kernel died or did not start
+            ended = f" ({end})" if (end := kernel.end()) else ""
+            raise PageError(f"{notebook}: {error}{ended}; {_given(values)}") from None
 
 
 def _plain(path: Path) -> str:

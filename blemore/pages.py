@@ -12,10 +12,10 @@ from pathlib import Path
 from jupyter_core.utils import ensure_event_loop
 from nbformat import NotebookNode
 
-from blemore import contents, notebook
+from blemore import contents, kernels, notebook
 from blemore.contents import Page
 from blemore.dependencies import CHECKED, parts
-from blemore.errors import BlemoreError, InputError, PageError
+from blemore.errors import BlemoreError, InputError, Interrupted, PageError
 from blemore.files import write_atomically
 from blemore.fragments import DATA_TYPE
 
@@ -93,12 +93,29 @@ def execute(tell: Callable[[str], None], given: Mapping[str, str] | None = None)
                 tell(f"{name}: {'; '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''}")
         except PageError as error:  # its source is no Python; the others go on
             failures.append(_failure(name, error))
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        errors = pool.map(lambda page: _execute(page, before[page.name], tell), due)
-        failures += [_failure(page.name, error) for page, error in zip(due, errors, strict=True) if error]
+    errors = _execute_all(due, before, tell)
+    failures += [_failure(page.name, error) for page, error in zip(due, errors, strict=True) if error]
     if failures:
         raise PageError("\n".join(failures))
     return [page.name for page in due]
+
+
+def _execute_all(
+    due: list[Page], before: Mapping[str, dict[str, str]], tell: Callable[[str], None]
+) -> list[BlemoreError | None]:
+    """Execute pages, some at a time; where that is interrupted, end their kernels."""
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        running = [pool.submit(_execute, page, before[page.name], tell) for page in due]
+        try:
+            return [one.result() for one in running]
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            while not all(one.done() for one in running):  # again and again: a kernel may just have been starting
+                kernels.kill()
+                time.sleep(0.2)
+            done = sum(not one.cancelled() and one.result() is None for one in running)
+            how = "`make book` executes the others"
+            raise Interrupted(f"interrupted; {done} of {len(due)} pages were executed and are kept; {how}") from None
 
 
 def results() -> dict[str, str]:

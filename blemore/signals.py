@@ -19,9 +19,10 @@ from types import FrameType
 
 @dataclass
 class Noted:
-    """Whether a signal asked for the end."""
+    """Whether a signal asked for the end, and its number."""
 
     stop: bool = False
+    by: int = 0
 
 
 @contextmanager
@@ -41,7 +42,7 @@ def noted() -> Iterator[Noted]:
             for worker in workers:
                 worker.terminate()
             os.kill(os.getpid(), number)
-        asked.stop = True
+        asked.stop, asked.by = True, number
         with suppress(OSError):  # not print: the signal may come while sys.stderr is at work
             os.write(2, b"\ninterrupted: ends after the clip in work; interrupt again to end at once\n")
 

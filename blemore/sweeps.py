@@ -10,20 +10,21 @@ Of sweeps that share a folder one works at a time, so what two ask for is traine
 from __future__ import annotations
 
 import contextlib
-import errno
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from pickle import PicklingError
 
 import joblib
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from blemore import clusters, files, stacks
-from blemore.errors import InputError, UnknownNameError
+from blemore import clusters, files, processes, stacks
+from blemore.errors import InputError, Interrupted, UnknownNameError, first
 from blemore.heads import head
 from blemore.models import n_parameters
 from blemore.runs import Data, Run, Task, digests, find, save, split
@@ -68,35 +69,15 @@ def sweep(
     place = Path(folder) if folder is not None else None
     done = _found(data, tasks, place)
     if len(done) < len(set(tasks)):
-        with alone(place, tell=progress) if place else contextlib.nullcontext():
+        with files.alone(place, "sweep", _say if progress else None) if place else contextlib.nullcontext():
             done |= _found(data, [task for task in tasks if task not in done], place)  # another may have been at it
             todo = [task for task in dict.fromkeys(tasks) if task not in done]
             done |= _do(data, todo, place, jobs, scheduler, progress)
     return [done[task] for task in tasks]
 
 
-@contextlib.contextmanager
-def alone(folder: Path, *, tell: bool = False) -> Iterator[None]:
-    """Keep a folder of runs to one sweep at a time, of whatever process; the others wait.
-
-    The system lets go of the lock of a process that is killed, and a wait can be interrupted. Where the file
-    system has no locks nobody waits: runs are whole all the same, some perhaps made twice. Raises an InputError if
-    the folder cannot be written.
-    """
-    files.make_folder(folder)
-    lock = FileLock(folder / ".lock", fallback_to_soft=False)
-    with contextlib.ExitStack() as held:
-        try:
-            try:
-                held.enter_context(lock.acquire(blocking=False))
-            except Timeout:
-                if tell:
-                    tqdm.write(f"another sweep works in {folder}; waiting for it", file=sys.stderr)
-                held.enter_context(lock.acquire())
-        except (OSError, NotImplementedError) as error:
-            if isinstance(error, OSError) and error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
-                raise files.unusable(folder, error) from None
-        yield
+def _say(line: str) -> None:
+    tqdm.write(line, file=sys.stderr)
 
 
 def _found(data: Mapping[str, Data], tasks: Sequence[Task], place: Path | None) -> dict[Task, Run]:
@@ -122,13 +103,32 @@ def _do(
         bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} gone, {remaining} left",
         disable=not progress or not todo,
     )
-    with bar:
-        for run in _execute(data, todo, jobs, scheduler):
-            done[run.task] = run
-            if place:
-                save(place, run)
-            bar.update(_cost(data, run.task))
+    try:
+        with bar:
+            for run in _execute(data, todo, jobs, scheduler):
+                done[run.task] = run
+                if place:
+                    save(place, run)
+                bar.update(_cost(data, run.task))
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted; {_kept(done, todo, place)}") from None
+    except _WorkerLost as error:
+        where, advice = (scheduler, "more memory for its workers") if scheduler else ("jobs", "fewer --jobs")
+        fix = f"try {advice}; {_kept(done, todo, place)}"
+        problem = f"a process was killed, perhaps for want of memory, during one of these trainings: {error}"
+        raise InputError(where, problem, fix=fix) from None
     return done
+
+
+def _kept(done: Mapping[Task, Run], todo: Sequence[Task], place: Path | None) -> str:
+    """Say what an early end leaves, and how to go on."""
+    if place is None:
+        return "nothing is kept: finished trainings are kept only in a folder of runs (--runs)"
+    return f"{len(done)} of {len(todo)} trainings are kept in {place}; the same command goes on from there"
+
+
+class _WorkerLost(Exception):
+    """A process of the pool was killed; the text names the trainings that were running."""
 
 
 def train(data: Data, *tasks: Task) -> list[Run]:
@@ -210,11 +210,34 @@ def _execute(data: Mapping[str, Data], todo: Sequence[Task], jobs: int | None, s
         for tasks in units:
             yield from train(data[tasks[0].encoder], *tasks)
         return
-    with joblib.parallel_config("loky", inner_max_num_threads=1):
+    with processes.parallel(inner_threads=1):
         yield from _parallel(data, units, n_jobs=jobs)
 
 
 def _parallel(data: Mapping[str, Data], units: Sequence[list[Task]], n_jobs: int) -> Iterator[Run]:
     work = joblib.Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
-    for runs in work(joblib.delayed(train)(data[tasks[0].encoder], *tasks) for tasks in units):
-        yield from runs
+    left = list(units)
+    try:
+        for runs in work(joblib.delayed(train)(data[tasks[0].encoder], *tasks) for tasks in units):
+            left = [tasks for tasks in left if tasks[0] != runs[0].task]
+            yield from runs
+    except (BrokenProcessPool, CancelledError):
+        raise _WorkerLost(_running(left, n_jobs)) from None
+    except PicklingError as error:
+        got = first(str(error.__cause__ or error).splitlines(), 1)
+        fix = "free memory, or set JOBLIB_TEMP_FOLDER to a folder with space, or run with --jobs 1"
+        raise InputError("features", "cannot be handed to other processes", got=got, fix=fix) from None
+    except Exception as error:
+        if type(error).__name__ == "KilledWorker":  # Dask's, which need not be installed
+            raise _WorkerLost(_running(left, n_jobs)) from None
+        raise
+
+
+def _running(left: Sequence[list[Task]], n_jobs: int) -> str:
+    """Name what the processes worked on, the first of what is left: units are begun in their order."""
+    here = left[:n_jobs] if n_jobs > 0 else left
+    return first([f"{task.encoder} {task.settings.model} {_predicted(task)}" for task, *_ in here])
+
+
+def _predicted(task: Task) -> str:
+    return f"for fold {'+'.join(map(str, task.val_folds))}" if task.val_folds else "for the test"

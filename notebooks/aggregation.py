@@ -32,7 +32,7 @@ from blemore import aggregation, figures, parameters, recorded, released, report
 from blemore import features as feature_tables
 from blemore.claims import results
 
-parameters.check(source=source, openface=openface, profile=profile)
+parameters.check(source=source, openface=openface, profile=profile, seed=seed)
 clips, inputs = sources.clips(source)
 clips = clips.of("train")
 validation = released.validation()

@@ -133,7 +133,7 @@ rows = {
     for name, folds in strict.items()
     for metric in ("presence", "salience")
 }
-table = pd.DataFrame(rows, index=[f"fold {fold}" for fold in range(5)]).T
+table = pd.DataFrame(rows, index=[f"fold {fold}" for fold in sorted(train.table["fold"].unique())]).T
 table = table.assign(mean=table.mean(axis=1), std=table.std(axis=1))
 table.index = [f"most frequent {name}, {metric}" for name, metric in table.index]
 report.frame(table.rename_axis("baseline"), "Trivial baselines with the class learnt on the other folds", [origin])

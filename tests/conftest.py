@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import functools
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -35,6 +37,12 @@ def oracle(name: str) -> Path:
 def real(name: str) -> Path:
     """Path of a real public file of the data set; skips where there is none."""
     return _beside(SHARED / "data" / name)
+
+
+def name_of_a_part_of_a_dead_process(name: str) -> str:
+    """Name of the part of a file, or of a working folder, that a process which has ended since made for itself."""
+    code = "import sys; from blemore import files; print(files.passing(sys.argv[1]))"
+    return subprocess.check_output([sys.executable, "-c", code, name], cwd=ROOT, text=True).strip()
 
 
 def barely_trained(patch: pytest.MonkeyPatch, folder: Path) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import getpass
+import itertools
 import json
 import os
 import re
 import socket
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +20,7 @@ import nbformat
 import pytest
 import yaml
 
-from blemore import book, comparison, contents, notebook, pages
+from blemore import book, comparison, contents, files, notebook, pages
 from blemore.errors import InputError, PageError, UnknownNameError
 from blemore.fragments import DATA_TYPE
 from tests.conftest import ROOT
@@ -190,6 +193,101 @@ def test_failing_sphinx_keeps_the_last_good_book(
             build()
     assert (home / book.SITE / "_build/html/index.html").read_text() == "book 1"
     assert build()[0] == "book 2"
+
+
+class Dead(BaseException):
+    """What a process that is killed meets: nothing is caught, and nothing changes on the disk any more."""
+
+
+def die_after(calls: int, patch: pytest.MonkeyPatch) -> list[str]:
+    """Let the process die at its next change of folders or links after some; return the names of the changes."""
+    made: list[str] = []
+
+    def counted(name: str, change: Callable[..., object]) -> Callable[..., object]:
+        def once(*args: object, **how: object) -> object:
+            if len(made) == calls:
+                raise Dead
+            made.append(name)
+            return change(*args, **how)
+
+        return once
+
+    for name in ("mkdir", "rename", "replace", "symlink", "unlink", "rmdir"):
+        patch.setattr(os, name, counted(name, getattr(os, name)))
+    return made
+
+
+def test_a_build_killed_at_any_moment_leaves_a_whole_site(
+    home: Path, sphinx: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = home / book.SITE / "_build" / "html"
+    build()
+    killed = 0
+    for calls in itertools.count():
+        (home / "book/intro.md").write_text(f"edition {calls}\n")
+        before = (site / "index.html").read_text()
+        with monkeypatch.context() as patch:
+            made = die_after(calls, patch)
+            try:
+                build()
+            except Dead:
+                killed += 1
+        after = (site / "index.html").read_text()
+        assert after in (before, f"book {len(sphinx)}") and (site.parents[1] / "staged.sha256").exists()
+        if len(made) < calls:
+            break
+    assert killed > 10 and {"symlink", "replace"} <= set(made)
+    assert sorted(path.name for path in (home / "build").glob("site*")) in (
+        ["site", "site-a", "site-src"],
+        ["site", "site-b", "site-src"],
+    )
+
+
+def test_site_that_an_earlier_version_left_as_a_folder_is_replaced(home: Path, sphinx: list[Path]) -> None:
+    old = home / book.SITE / "_build" / "html"
+    old.mkdir(parents=True)
+    (old / "index.html").write_text("old")
+    assert build()[0] == "book 1"
+    assert not (home / "build/site.old").exists()
+
+
+def build_in_a_process(home: Path) -> subprocess.Popen[str]:
+    """A build in a process of its own, whose Sphinx writes one file more each time that it is asked."""
+    code = (
+        "from pathlib import Path; from blemore import book\n"
+        "def write(output):\n"
+        "    html = output / '_build' / 'html'\n"
+        "    html.mkdir(parents=True)\n"
+        "    (html / 'index.html').write_text('book')\n"
+        "    print('sphinx', flush=True)\n"
+        "book._sphinx, book.pages.execute = write, lambda tell, given: []\n"
+        "book.build(lambda line: print(line, flush=True))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen([sys.executable, "-c", code], cwd=home, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def test_of_two_builds_at_once_one_waits_and_finds_the_book_up_to_date(home: Path) -> None:
+    with files.alone(home / "build", "test"):
+        both = [build_in_a_process(home) for _ in range(2)]
+        for one in both:
+            assert one.stdout.readline() == "another build works in build; waiting for it\n"
+    told = [one.communicate()[0] for one in both]
+    assert [one.returncode for one in both] == [0, 0]
+    assert (
+        sorted("sphinx" in said for said in told) == sorted("up to date" not in said for said in told) == [False, True]
+    )
+    assert (home / book.SITE / "_build/html/index.html").read_text() == "book"
+
+
+def test_disk_that_is_full_is_one_clear_line(home: Path, sphinx: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "build/site-src")
+
+    monkeypatch.setattr(book.shutil, "copytree", full)
+    with pytest.raises(InputError, match=r"^build/site-src: cannot be written; got No space left on device") as caught:
+        build()
+    assert "\n" not in str(caught.value)
 
 
 def test_failing_page_keeps_the_last_good_book(home: Path, sphinx: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:

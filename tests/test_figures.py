@@ -22,6 +22,7 @@ from blemore import (
     clips,
     contrasts,
     drawing,
+    explorer,
     features,
     figures,
     paper,
@@ -411,3 +412,22 @@ def test_caption_of_variances_names_who_has_most_and_least_to_tell() -> None:
     text = MAKE["variance_by_encoder"]("stand-in").text
     assert "20 to 30 % of the variance lies between actors, 3.0 to 5.0 % between emotions" in text
     assert "most for WavLM and least for CLIP" in text
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 4])
+def test_curves_of_few_epochs_have_the_names_of_their_lines_and_a_whole_caption(epochs: int) -> None:
+    short = CURVES.query("id == 'clip'").head(epochs)
+    drawn = figures.curves(short, "CLIP", "mlp-512", 1.0, "stand-in")
+    assert {"training", "validation", "presence", "salience"} <= set(text_in(drawn).split())
+    beside = figures.learning_beside(short, short, "CLIP", "recorded", "stand-in")
+    for one in (drawn, beside):
+        assert "nan" not in one.html.lower().replace("nance", "") and "five folds" not in one.html
+
+
+@pytest.mark.parametrize("folds", [2, 3, 7])
+def test_captions_over_thresholds_count_the_folds_there_are(folds: int) -> None:
+    rows = TUNED.iloc[np.arange(folds) % len(TUNED)].assign(fold=range(folds))
+    drawn = figures.threshold_maps(GRID, rows, "stand-in", "logits")
+    assert f"mean of {folds} folds" in drawn.html and "five" not in drawn.html
+    assert f"fold {folds - 1}: " in text_in(drawn)
+    assert "five" not in explorer.thresholds(GRID, "stand-in", "logits").html

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from blemore import files
 from blemore.errors import InputError
-from tests.conftest import ROOT
+from tests.conftest import ROOT, name_of_a_part_of_a_dead_process
 
 
 def inside(folder: Path) -> dict[str, bytes]:
@@ -59,11 +61,54 @@ def test_parts_of_other_files_stay(tmp_path: Path, name: str) -> None:
     assert inside(tmp_path) == {"a.json": b"one", "a1": b"two", name: b"three"}
 
 
-def test_of_two_who_write_at_a_time_one_wins_and_none_fails(tmp_path: Path) -> None:
+def test_of_two_who_write_at_a_time_the_one_that_ends_later_wins(tmp_path: Path) -> None:
     with files.replacing(tmp_path / "a") as slow:
-        slow.write_text("sl")
+        slow.write_text("slow")
         files.write_atomically(tmp_path / "a", "quick")
-    assert inside(tmp_path) == {"a": b"quick"}
+    assert inside(tmp_path) == {"a": b"slow"}
+
+
+def test_parts_of_other_machines_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = name_of_a_part_of_a_dead_process("a")
+    elsewhere = ours.replace(files._MACHINE, "0" * 8)
+    for name in (ours, elsewhere):
+        (tmp_path / name).touch()
+    files.write_atomically(tmp_path / "a", "text")
+    assert set(inside(tmp_path)) == {"a", elsewhere}
+
+
+def test_a_working_folder_goes_at_the_end_and_those_of_killed_processes_before(tmp_path: Path) -> None:
+    left = tmp_path / name_of_a_part_of_a_dead_process("run")
+    left.mkdir()
+    (left / "half").touch()
+    with files.working_folder(tmp_path, "run") as one, files.working_folder(tmp_path, "run") as other:
+        assert set(tmp_path.iterdir()) == {one, other}
+        assert one.stat().st_mode & 0o077 == 0
+        (one / "file").touch()
+    assert list(tmp_path.iterdir()) == []
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def bound_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(str(path))
+
+
+def link_to_a_device(path: Path) -> None:
+    path.symlink_to(os.devnull)
+
+
+@pytest.mark.parametrize("make", [pipe, bound_socket, link_to_a_device])
+def test_what_is_no_file_is_never_replaced_by_one(make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)  # a socket's path is short
+    make(Path("out"))
+    before = os.lstat("out")
+    with pytest.raises(InputError, match=r"^out: cannot be replaced by a file; got a device, a pipe or a socket"):
+        files.write_atomically("out", "text")
+    assert os.lstat("out") == before and list(tmp_path.iterdir()) == [tmp_path / "out"]
 
 
 def test_whoever_reads_while_many_write_sees_one_whole_file(tmp_path: Path) -> None:

@@ -7,6 +7,10 @@ import copy
 import json
 import os
 import re
+import signal
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -23,6 +27,7 @@ from blemore import cli, notebook, parameters
 from blemore.errors import BlemoreError, InputError, PageError, UnknownNameError
 from blemore.parameters import ParameterError
 from tests.conftest import ROOT, real
+from tests.test_processes import gone, within
 
 FOLDER = ROOT / "notebooks"
 SOURCES = sorted(FOLDER.glob("*.py"))
@@ -168,13 +173,30 @@ def test_notebook_without_parameters_takes_none(no_kernel: None, tmp_path: Path)
         notebook.run(plain, tmp_path / "out.ipynb", {"count": 1})
 
 
-@pytest.mark.parametrize("line", ["count: int = 2 * 3", "where = __import__('pathlib').Path('x')", "name = 'a # b'"])
-def test_default_that_is_no_plain_value_is_one_clear_error(line: str, no_kernel: None, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [("count: int = 2 + x", "count"), ("where = __import__('pathlib').Path('x')", "where")],
+)
+def test_default_that_is_no_plain_value_is_one_clear_error(
+    line: str, name: str, no_kernel: None, tmp_path: Path
+) -> None:
     path = write(tmp_path, "odd", f'# %% tags=["parameters"]\n{line}\n')
-    with pytest.raises(
-        InputError, match=f"parameter {line.split(' ')[0].strip(':')} has a default that is no plain value"
-    ):
+    with pytest.raises(InputError, match=f"parameter {name} has a default that is no plain value; got") as caught:
         notebook.declared(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_default_may_hold_a_hash(no_kernel: None, tmp_path: Path) -> None:
+    path = write(tmp_path, "odd", '# %% tags=["parameters"]\nname = "a # b"\n')
+    assert notebook.declared(path) == {"name": "a # b"}
+
+
+def test_notebook_without_a_kernel_name_is_read_as_python(no_kernel: None, tmp_path: Path) -> None:
+    path = write(tmp_path, "plain", '# %% tags=["parameters"]\ncount: int = 1\n')
+    page = nbformat.read(path, as_version=4)
+    page.metadata = {}
+    nbformat.write(page, path)
+    assert notebook.declared(path) == {"count": 1}
 
 
 def test_output_that_is_a_folder_is_refused(small: Path, no_kernel: None, tmp_path: Path) -> None:
@@ -345,6 +367,86 @@ def test_page_that_ends_early_is_no_page(line: str, tmp_path: Path) -> None:
     with pytest.raises(PageError, match=r"early.ipynb"):
         notebook.run(early, tmp_path / "out.ipynb")
     assert not (tmp_path / "out.ipynb").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL, perhaps because the memory ran out"),
+        ("import ctypes; ctypes.string_at(0)", "SIGSEGV; Fatal Python error: Segmentation fault"),
+        ("import os; os._exit(3)", "exit code 3"),
+    ],
+)
+def test_kernel_that_dies_leaves_its_reason_in_the_message(line: str, said: str, tmp_path: Path) -> None:
+    page = write(tmp_path, "page", f"# %%\n{line}\n")
+    with pytest.raises(PageError, match=re.escape(said)) as caught:
+        notebook.run(page, tmp_path / "out.ipynb")
+    assert "\n" not in str(caught.value) and "Kernel died" in str(caught.value)
+
+
+def staying(folder: Path, told: Path) -> Path:
+    """Write a notebook that tells the process of its kernel, and then takes ten minutes."""
+    lines = [
+        "import os, time",
+        f"with open({str(told)!r}, 'w') as file: print(os.getpid(), file=file)",
+        "time.sleep(600)",
+    ]
+    return write(folder, "stays", "\n".join(["# %%", *lines]))
+
+
+@pytest.mark.parametrize(
+    ("number", "by"), [(signal.SIGINT, ""), (signal.SIGTERM, " (SIGTERM)"), (signal.SIGHUP, " (SIGHUP)")]
+)
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc which processes run")
+def test_run_that_is_stopped_says_so_in_one_line_and_ends_its_kernel(
+    number: signal.Signals, by: str, tmp_path: Path
+) -> None:
+    out, told = tmp_path / "out" / "page.ipynb", tmp_path / "pid"
+    command = [sys.executable, "-m", "blemore.cli", "run", str(staying(tmp_path, told)), str(out)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as run:
+        assert within(120, lambda: told.exists() and told.read_text().endswith("\n"))
+        run.send_signal(number)
+        _, said = run.communicate(timeout=120)
+    assert run.returncode == 128 + number
+    assert said == f"error: interrupted; no file is half-written; run the same command again{by}\n"
+    assert within(60, lambda: gone(int(told.read_text())))
+    assert list(out.parent.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc which processes run")
+def test_killed_run_takes_its_kernel_along_and_leaves_nothing_behind_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, told = tmp_path / "out" / "page.ipynb", tmp_path / "pid"
+    stays = staying(tmp_path, told)
+    with tempfile.TemporaryDirectory() as name:  # short enough for the paths of sockets
+        temporary = Path(name)
+        command = [sys.executable, "-m", "blemore.cli", "run", str(stays), str(out)]
+        with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "TMPDIR": name}) as run:
+            assert within(120, lambda: told.exists() and told.read_text().endswith("\n"))
+            run.kill()
+        kernel = int(told.read_text())
+        assert within(60, lambda: gone(kernel))
+        assert len(list(temporary.iterdir())) == 1 and list(out.parent.iterdir()) == []
+        monkeypatch.setattr(tempfile, "tempdir", name)
+        notebook.run(write(tmp_path, "plain", "# %%\n1 + 1\n"), out)
+        assert list(temporary.iterdir()) == [] and list(out.parent.iterdir()) == [out]
+
+
+def test_long_path_of_temporary_files_does_not_stop_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary = tmp_path / ("long" * 40)
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    notebook.run(write(tmp_path, "plain", "# %%\n1 + 1\n"), tmp_path / "out.ipynb")
+    monkeypatch.setattr(notebook.kernels.os, "access", lambda place, _: place == str(temporary))
+    with pytest.raises(InputError, match="is too long a path for sockets; set TMPDIR"):
+        notebook.run(tmp_path / "plain.ipynb", tmp_path / "out.ipynb")
+
+
+def test_device_is_never_replaced_by_a_page(small: Path, no_kernel: None, tmp_path: Path) -> None:
+    (tmp_path / "out.ipynb").symlink_to(os.devnull)
+    with pytest.raises(InputError, match=r"out.ipynb: cannot be replaced by a file"):
+        notebook.run(small, tmp_path / "out.ipynb")
 
 
 def test_dataset_page_shows_the_real_clips(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +31,7 @@ import blemore
 from blemore import contents, dependencies, encoders, notebook, pages
 from blemore.cli import main
 from blemore.encoders import Encoder, Variant
-from blemore.errors import PageError, SourceError, UnknownNameError
+from blemore.errors import Interrupted, PageError, SourceError, UnknownNameError
 from tests.conftest import ROOT
 
 TEMPLATE = """# %% tags=["parameters"]
@@ -154,6 +156,31 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 def snapshot(home: Home, name: str) -> tuple[bytes, bytes]:
     return home.built(name).read_bytes(), home.built(name).with_suffix(".json").read_bytes()
+
+
+def test_interrupted_build_ends_its_kernels_and_says_how_many_pages_are_kept(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.execute()
+    for name in ("apart", "direct", "indirect"):
+        home.write(name, "value = 4")
+    killed = threading.Event()
+
+    def engine(source: str, *arguments: object, **options: object) -> nbformat.NotebookNode:
+        if Path(source).stem == "direct":  # the second: the one before it has run
+            os.kill(os.getpid(), signal.SIGINT)
+            assert killed.wait(60), "no kernel was killed"
+            raise RuntimeError("Kernel died")
+        return papermill_without_kernel(source, *arguments, **options)
+
+    monkeypatch.setattr(papermill, "execute_notebook", engine)
+    monkeypatch.setattr(pages.kernels, "kill", killed.set)
+    with pytest.raises(
+        Interrupted, match=r"^interrupted; 1 of 3 pages were executed and are kept; `make book` executes"
+    ):
+        home.execute()
+    assert [name for name, found in pages.reasons().items() if found] == ["direct", "indirect"]
+    assert home.built("direct").exists(), "the last good page stays"
 
 
 # What runs again

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blemore import comparison, drawing, fragments, paper, recorded, released, report, sources
+from blemore import clips, comparison, drawing, fragments, paper, recorded, released, report, sources
 from blemore.claims import ledger, results
 from blemore.comparison import LABELS, VERDICTS, Comparison
 from blemore.errors import BlemoreError
@@ -426,3 +426,15 @@ def test_page_on_real_features_measures_and_names_nobody(
     html = "".join(one.html for one in fragments_of(shown_by(name, machine)))
     assert 'label-measured"' in html and not re.search(r"\bA\d{2,}", html)
     assert ('label-stand-in"' in html) is simulated
+
+
+@pytest.mark.parametrize("folds", [2, 3])
+def test_dataset_page_shows_the_folds_there_are(folds: int, tmp_path: Path) -> None:
+    train = clips.standin().of("train").table
+    actors = pd.Series(range(train["actor"].nunique()), index=sorted(train["actor"].unique()))
+    table = pd.DataFrame({"filename": train["filename"], "fold": train["actor"].map(actors) % folds})
+    table.to_csv(tmp_path / "metadata.csv", index=False)
+    text = " ".join(
+        one.html for one in page("dataset", metadata=str(tmp_path / "metadata.csv")) if hasattr(one, "html")
+    )
+    assert [f"fold {fold}" in text for fold in range(4)] == [fold < folds for fold in range(4)]

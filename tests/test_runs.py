@@ -13,6 +13,7 @@ from blemore import clips, features, runs, sweeps
 from blemore.errors import InputError
 from blemore.runs import Task
 from blemore.training import Settings
+from tests.conftest import name_of_a_part_of_a_dead_process
 
 QUICK = Settings(model="linear", learning_rate=1e-2, epochs=3)
 
@@ -81,7 +82,7 @@ def test_a_run_is_found_only_for_the_same_settings_and_content(tmp_path: Path, s
 def test_what_a_killed_writer_left_is_cleared(tmp_path: Path) -> None:
     (run,) = sweeps.train(small_data(), TASK)
     path = runs.save(tmp_path, run)
-    stale = path.with_name(f".{path.name}.0123456789abcdef.part")
+    stale = path.with_name(name_of_a_part_of_a_dead_process(path.name))
     stale.write_text("half")
     path.unlink()
     runs.save(tmp_path, run)

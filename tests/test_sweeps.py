@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import random
@@ -9,13 +10,16 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
+from pickle import PicklingError
 
 import pytest
 
-from blemore import precision, runs, sweeps
-from blemore.errors import InputError, UnknownNameError
+from blemore import files, precision, runs, sweeps
+from blemore.errors import InputError, Interrupted, UnknownNameError
 from blemore.runs import Task
 from blemore.training import Settings
 from tests.conftest import ROOT
@@ -88,7 +92,6 @@ def test_a_sweep_of_two_processes_killed_while_it_writes_is_taken_up_again(tmp_p
     command = [sys.executable, "-c", code, str(killed)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True)
     assert process.wait() == -signal.SIGKILL
-    os.killpg(process.pid, signal.SIGTERM)  # its workers would wait for work for minutes
     assert sorted(Path(name).suffix for name in contents(killed)) == [".json"] * 3 + [".npz"] * 3 + [".part"]
     sweeps.sweep({"mine": small_data()}, ALL, folder=killed, jobs=1)
     assert contents(killed) == contents(whole)
@@ -109,7 +112,7 @@ def second_sweep(folder: Path, before: str = "pass") -> subprocess.Popen:
 
 def test_what_two_sweeps_ask_for_is_trained_once(tmp_path: Path) -> None:
     never = "sweeps.train = lambda *_: pytest.fail('trained again')"
-    with sweeps.alone(tmp_path):
+    with files.alone(tmp_path, "sweep"):
         other = second_sweep(tmp_path, never)
         assert WAITS in other.stderr.readline()
         data = small_data()
@@ -119,7 +122,7 @@ def test_what_two_sweeps_ask_for_is_trained_once(tmp_path: Path) -> None:
 
 
 def test_a_wait_for_another_sweep_can_be_interrupted(tmp_path: Path) -> None:
-    with sweeps.alone(tmp_path):
+    with files.alone(tmp_path, "sweep"):
         other = second_sweep(tmp_path)
         assert WAITS in other.stderr.readline()
         other.send_signal(signal.SIGINT)
@@ -131,7 +134,7 @@ def test_a_wait_for_another_sweep_can_be_interrupted(tmp_path: Path) -> None:
 def test_a_killed_sweep_holds_nobody_up_even_while_its_workers_live(tmp_path: Path) -> None:
     code = (
         "import os, sys, joblib; from pathlib import Path; from tests.test_sweeps import sweeps\n"
-        "with sweeps.alone(Path(sys.argv[1])):\n"
+        "with sweeps.files.alone(Path(sys.argv[1]), 'sweep'):\n"
         "    print(*joblib.Parallel(2)(joblib.delayed(os.getpid)() for _ in range(9)), flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
@@ -149,7 +152,7 @@ def test_a_killed_sweep_holds_nobody_up_even_while_its_workers_live(tmp_path: Pa
 def test_who_finds_everything_waits_for_nobody(tmp_path: Path) -> None:
     data = {"mine": small_data()}
     before = sweeps.sweep(data, TASKS[:2], folder=tmp_path, jobs=1)
-    with sweeps.alone(tmp_path):  # else this would wait for itself
+    with files.alone(tmp_path, "sweep"):  # else this would wait for itself
         assert [run.epochs for run in sweeps.sweep(data, TASKS[:2], folder=tmp_path)] == [one.epochs for one in before]
 
 
@@ -157,7 +160,7 @@ def test_where_the_file_system_has_no_locks_sweeps_go_on(tmp_path: Path, monkeyp
     def missing(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSYS, "no locks here")
 
-    monkeypatch.setattr(sweeps.FileLock, "acquire", missing)
+    monkeypatch.setattr(files.FileLock, "acquire", missing)
     assert len(sweeps.sweep({"mine": small_data()}, TASKS[:1], folder=tmp_path, jobs=1)) == 1
 
 
@@ -172,7 +175,7 @@ def test_folder_where_no_lock_may_be_made_is_told(tmp_path: Path, monkeypatch) -
     def denied(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "not yours")
 
-    monkeypatch.setattr(sweeps.FileLock, "acquire", denied)
+    monkeypatch.setattr(files.FileLock, "acquire", denied)
     with pytest.raises(InputError, match=f"{tmp_path}: cannot be written; got not yours"):
         sweeps.sweep({"mine": small_data()}, TASKS[:1], folder=tmp_path, jobs=1)
 
@@ -195,9 +198,65 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, monkeypatch) -> Non
         return real(data, *tasks)
 
     monkeypatch.setattr(sweeps, "train", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    said = f"interrupted; 2 of 6 trainings are kept in {tmp_path}; the same command goes on from there"
+    with pytest.raises(Interrupted, match=f"^{re.escape(said)}$"):
         sweeps.sweep({"mine": small_data()}, TASKS, folder=tmp_path, jobs=1)
     assert len(list(tmp_path.rglob("*.json"))) == 2
+    calls.clear()
+    with pytest.raises(Interrupted, match=r"^interrupted; nothing is kept: .*--runs"):
+        sweeps.sweep({"mine": small_data()}, TASKS, jobs=1)
+
+
+def killed_during_a_sweep(data: runs.Data, *tasks: Task) -> list[runs.Run]:
+    """Train, but in a process that is killed for fold 2, as by a system that lacks memory."""
+    if tasks[0].val_folds == (2,) and tasks[0].settings.model == "linear":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return TRAIN(data, *tasks)
+
+
+TRAIN = sweeps.train
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_process_that_is_killed_is_one_line_that_names_the_training_and_what_is_kept(
+    kept: bool, tmp_path: Path, monkeypatch, capfd
+) -> None:
+    monkeypatch.setattr(sweeps, "train", killed_during_a_sweep)
+    with pytest.raises(InputError, match=r"^jobs: a process was killed, perhaps for want of memory") as caught:
+        sweeps.sweep({"mine": small_data()}, TASKS[:3], folder=tmp_path if kept else None, jobs=2)
+    text = str(caught.value)
+    assert "mine linear for fold 2" in text and "try fewer --jobs" in text and "\n" not in text
+    found = len(list(tmp_path.rglob("*.json")))
+    assert (f"{found} of 3 trainings are kept in {tmp_path}" if kept else "nothing is kept") in text
+    assert capfd.readouterr().err == ""
+
+
+def test_arrays_that_do_not_fit_the_shared_memory_are_one_line(tmp_path: Path, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise PicklingError("Could not pickle the task to send to the workers.") from OSError(28, "No space left")
+
+    monkeypatch.setattr(sweeps.joblib, "Parallel", lambda **_: full)
+    with pytest.raises(
+        InputError, match=r"^features: cannot be handed to other processes; got .*No space.*JOBLIB_TEMP"
+    ):
+        sweeps.sweep({"mine": small_data()}, TASKS[:3], folder=tmp_path, jobs=2)
+
+
+@pytest.mark.parametrize("kind", ["FutureCancelledError", "KilledWorker"])
+def test_a_worker_of_a_cluster_that_is_lost_is_one_line(kind: str, tmp_path: Path, monkeypatch) -> None:
+    error = type(kind, (CancelledError if "Cancelled" in kind else Exception,), {})("clip-0")
+
+    @contextlib.contextmanager
+    def cluster(*_: object, **__: object) -> Iterator[int]:
+        yield 2
+
+    def lost(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(sweeps.clusters, "connected", cluster)
+    monkeypatch.setattr(sweeps.joblib, "Parallel", lambda **_: lost)
+    with pytest.raises(InputError, match=r"^tcp://here:1: a process was killed.*mine linear.*more memory.*0 of 3"):
+        sweeps.sweep({"mine": small_data()}, TASKS[:3], folder=tmp_path, scheduler="tcp://here:1")
 
 
 def test_processes_give_the_same_files(tmp_path: Path, capsys) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any, NoReturn
 
 import click
@@ -39,6 +43,10 @@ class _Commands(_Command, click.Group):
     group_class = type
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
+        with _stoppable() as stopped:
+            self._main(stopped, *args, **kwargs)
+
+    def _main(self, stopped: list[signal.Signals], *args: Any, **kwargs: Any) -> NoReturn:
         try:
             code = super().main(*args, **{**kwargs, "standalone_mode": False})
         except click.exceptions.NoArgsIsHelpError as error:
@@ -48,15 +56,45 @@ class _Commands(_Command, click.Group):
             command = error.ctx.command_path if error.ctx else "blemore"
             said = shortened(" ".join(error.format_message().split()), 3 * LONGEST)
             _fail(f"{said} (see {command} --help)", 2)
-        except click.Abort:
-            _fail("interrupted; what was finished is kept", 130)
         except Interrupted as error:
-            _fail(str(error), 130)
+            by = error.by or stopped[-1]
+            _fail(f"{error}{'' if by == signal.SIGINT else f' ({signal.Signals(by).name})'}", 128 + by)
         except PageError as error:
             _fail(str(error), 1)
         except BlemoreError as error:
             _fail(" ".join(str(error).splitlines()), 2)
         sys.exit(code if isinstance(code, int) else 0)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an interrupt about which it says nothing of its own is one line, too."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted; no file is half-written; run the same command again") from None
+
+
+@contextmanager
+def _stoppable() -> Iterator[list[signal.Signals]]:
+    """Let SIGTERM and SIGHUP end a command as Ctrl-C does; the value's last item is the signal that did.
+
+    The processes that the command started end with it then. A signal that is ignored, as under ``nohup``, stays so.
+    """
+    stopped = [signal.SIGINT]
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.append(signal.Signals(number))
+        raise KeyboardInterrupt
+
+    names = ("SIGTERM", "SIGHUP") if threading.current_thread() is threading.main_thread() else ()
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers if signal.getsignal(number) is signal.SIG_DFL}
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -60,7 +60,7 @@ def curves(table: pd.DataFrame, name: str, model: str, best_epoch: float, origin
              (axes[1], "acc_presence", OURS, "presence"), (axes[1], "acc_salience", SOFT, "salience")]  # fmt: skip
     for ax, column, hue, text in lines:
         ax.plot(table["epoch"], table[column], color=hue, linewidth=1.3)
-        end = table["epoch"].iloc[-1], table[column].tail(len(table) // 5).max()
+        end = table["epoch"].iloc[-1], table[column].tail(max(1, len(table) // 5)).max()
         ax.annotate(text, end, xytext=(-2, 5), textcoords="offset points", ha="right")
     for ax in axes:
         ax.axvline(best_epoch, color=PAPER, linewidth=0.8, linestyle=":")
@@ -71,7 +71,7 @@ def curves(table: pd.DataFrame, name: str, model: str, best_epoch: float, origin
     gap = table["val_loss"].iloc[-1] - table["train_loss"].iloc[-1]
     lowest = int(table["epoch"].iloc[int(table["val_loss"].argmin())])
     caption = (
-        f"{name}, {model}: mean of five folds. Validation loss is lowest after {lowest} epochs and ends {gap:.2f} above training "
+        f"{name}, {model}: mean over folds. Validation loss is lowest after {lowest} epochs and ends {gap:.2f} above training "
         f"loss; the dotted line is the mean of the epochs that the folds select by accuracy ({best_epoch:.0f})."
     )
     return Drawing(fig, caption, [origin])

@@ -203,7 +203,7 @@ def learning_beside(authors: pd.DataFrame, ours: pd.DataFrame, name: str, origin
     ends = [float(table["train_loss"].iloc[-1]) for table in (authors, ours)]
     lows = [int(table["epoch"].iloc[int(table["val_loss"].argmin())]) for table in (authors, ours)]
     caption = (
-        f"{name}, mean of five folds. Training loss ends at {ends[1]:.2f}, the authors' at {ends[0]:.2f}; validation loss is lowest at epoch {lows[1]} of the "
+        f"{name}, mean over folds. Training loss ends at {ends[1]:.2f}, the authors' at {ends[0]:.2f}; validation loss is lowest at epoch {lows[1]} of the "
         f"paper's count, the authors' at {lows[0]}."
     )
     return Drawing(fig, caption, [origin, label])

@@ -42,7 +42,7 @@ def threshold_maps(grid: pd.DataFrame, tuned: pd.DataFrame, origin: str, what: s
         ax.set(title=f"{title}, up to {values.max():.3f}", xlabel="salience threshold β", ylabel="presence threshold α")
     low, high = tuned["alpha"].min(), tuned["alpha"].max()
     caption = (
-        f"Accuracies of the {what} over both thresholds, mean of five folds; circles mark what each fold chooses for itself. "
+        f"Accuracies of the {what} over both thresholds, mean of {len(tuned)} folds; circles mark what each fold chooses for itself. "
         f"The best α is small ({low:.2f} to {high:.2f}); β is hardly pinned down ({tuned['beta'].min():.2f} to {tuned['beta'].max():.2f})."
     )
     return Drawing(fig, caption, [origin])
