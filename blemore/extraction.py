@@ -26,8 +26,8 @@ from blemore import clusters, feature_files, files
 from blemore.encoders import Encoder, Extractor
 from blemore.encoders.registry import usual_precision
 from blemore.errors import BlemoreError, InputError, first
+from blemore.identity import sha256_of
 from blemore.labels import stem
-from blemore.sources import sha256_of
 
 FORMAT = 1
 """Number of the files' layout and of the computation; a change of either makes old features invisible."""

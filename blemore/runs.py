@@ -1,14 +1,13 @@
 """Trainings as they lie on disk: what was asked, of what, and what came of it.
 
 A run is two files, ``NAME.npz`` (probabilities, and on test clips the classifier) and ``NAME.json`` (everything else), in a folder per encoder
-and model. NAME ends in a digest of the settings and of the inputs' content, so a run is found again
+and model. NAME ends in a digest of the settings, of the inputs' content and of the code that trains, so a run is found again
 whenever the same is asked, and never when something has changed. The JSON file is written last and each
 file appears at once: what is there is whole.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from dataclasses import asdict, dataclass, fields
@@ -17,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blemore import files, heads
+from blemore import files, heads, identity
 from blemore.clips import Clips
 from blemore.errors import InputError, first
 from blemore.features import Features, join, standardise
@@ -25,8 +24,11 @@ from blemore.heads import Head
 from blemore.labels import Saliences, soft_labels
 from blemore.training import Epoch, Settings, Split, best_epoch
 
-FORMAT = 1
-"""Number of the files' layout and of the computation; a change of either makes old runs invisible."""
+APART = ("blemore.clips", "blemore.clusters", "blemore.errors", "blemore.files", "blemore.identity")
+"""Modules that only bring a training its inputs, which count by content, or place and report it."""
+
+CODE = identity.digest(identity.code(identity.PACKAGE / "sweeps.py", APART))
+"""What trains: the code as it was loaded, and the versions of its libraries. Others find no run of this one's."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,7 @@ def digests(data: Data, task: Task) -> dict[str, str]:
 
 def _digest(data: Data, folds: tuple[int, ...]) -> str:
     pairs = zip(data.names(folds), data.truth_of(folds).tolist(), strict=True)
-    return hashlib.sha256(json.dumps(list(pairs)).encode()).hexdigest()
+    return identity.digest(list(pairs))
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,12 +224,11 @@ class Run:
 
 def name_of(task: Task, inputs: dict[str, str]) -> str:
     """Return a run's place below the folder of runs, without suffix: ``ENCODER/MODEL/FOLDS-DIGEST``."""
-    asked = {"format": FORMAT, "settings": asdict(task.settings), "blind": task.blind, "inputs": inputs}
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+    asked = {"code": CODE, "settings": asdict(task.settings), "blind": task.blind, "inputs": inputs}
     predicted = "val" + "".join(map(str, task.val_folds)) if task.val_folds else "test"
     encoder = "".join(c if c.isalnum() or c in "+-_." else "_" for c in task.encoder)
     trained = "".join(map(str, task.train_folds))
-    return f"{encoder}/{task.settings.model}/train{trained}-{predicted}-{digest}"
+    return f"{encoder}/{task.settings.model}/train{trained}-{predicted}-{identity.digest(asked)[:16]}"
 
 
 def save(folder: Path, run: Run) -> Path:
@@ -239,7 +240,7 @@ def save(folder: Path, run: Run) -> Path:
     np.savez(arrays, allow_pickle=False, filenames=np.array(run.names), best=run.best, last=run.last, **head)
     columns = {field.name: [getattr(epoch, field.name) for epoch in run.epochs] for field in fields(Epoch)}
     about = {
-        "format": FORMAT,
+        "code": CODE,
         "encoder": run.task.encoder,
         "origin": run.origin,
         "settings": asdict(run.task.settings),

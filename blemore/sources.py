@@ -22,6 +22,7 @@ from blemore import feature_files, simulated, standin
 from blemore.clips import Clips
 from blemore.errors import InputError, SourceError, UnknownNameError, first
 from blemore.features import Features, fuse
+from blemore.identity import sha256_of
 from blemore.parameters import SOURCES
 from blemore.recorded import Input
 
@@ -295,16 +296,6 @@ def registry() -> dict[str, str]:
     """Return the released files by public path, with their pinned SHA-256."""
     text = resources.files("blemore").joinpath("reference", "released.txt").read_text()
     return dict(line.split() for line in text.splitlines())
-
-
-def sha256_of(path: str | Path) -> str:
-    """Return the SHA-256 of a file, or of the names and digests of all files of a folder, as hexadecimal text."""
-    path = Path(path)
-    if path.is_dir():
-        inside = [f"{sha256_of(one)} {one.relative_to(path)}" for one in sorted(path.rglob("*")) if one.is_file()]
-        return hashlib.sha256("\n".join(inside).encode()).hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _find(name: str) -> Path | None:
