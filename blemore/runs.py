@@ -44,6 +44,9 @@ class Task:
         Folds of the clips predicted; empty for the test clips.
     blind : bool
         Choose and score nothing on the clips predicted; always so for test clips.
+    validation : tuple of str
+        Of test clips: the runs beside it that thresholds come from, by the last part of :func:`name_of`, in the order of
+        their folds.
     """
 
     encoder: str
@@ -51,6 +54,7 @@ class Task:
     train_folds: tuple[int, ...]
     val_folds: tuple[int, ...]
     blind: bool = False
+    validation: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,7 +228,8 @@ class Run:
 
 def name_of(task: Task, inputs: dict[str, str]) -> str:
     """Return a run's place below the folder of runs, without suffix: ``ENCODER/MODEL/FOLDS-DIGEST``."""
-    asked = {"code": CODE, "settings": asdict(task.settings), "blind": task.blind, "inputs": inputs}
+    asked = {"code": CODE, "settings": asdict(task.settings), "blind": task.blind, "inputs": inputs,
+             "validation": task.validation}  # fmt: skip
     predicted = "val" + "".join(map(str, task.val_folds)) if task.val_folds else "test"
     encoder = "".join(c if c.isalnum() or c in "+-_." else "_" for c in task.encoder)
     trained = "".join(map(str, task.train_folds))
@@ -247,6 +252,7 @@ def save(folder: Path, run: Run) -> Path:
         "train_folds": run.task.train_folds,
         "val_folds": run.task.val_folds,
         "blind": run.task.blind,
+        "validation": run.task.validation,
         "inputs": run.inputs,
         "n_train": run.n_train,
         "n_val": len(run.names),
@@ -280,6 +286,7 @@ def read(path: str | Path) -> Run:
                 tuple(about["train_folds"]),
                 tuple(about["val_folds"]),
                 about["blind"],
+                tuple(about.get("validation", ())),  # runs of earlier versions name none
             ),
             inputs=about["inputs"],
             origin=about["origin"],

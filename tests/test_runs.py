@@ -93,7 +93,7 @@ def test_run_of_other_code_is_trained_again_but_can_be_read(tmp_path: Path, monk
 def test_run_of_an_earlier_version_can_be_read(tmp_path: Path) -> None:
     (run,) = sweeps.train(small_data(), TASK)
     about = json.loads((path := runs.save(tmp_path, run)).read_text())
-    del about["code"]
+    del about["code"], about["validation"]
     path.write_text(json.dumps({"format": 1, **about}))
     assert runs.read(path).task == TASK
 
@@ -120,7 +120,7 @@ def test_a_broken_run_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_run_names_no_host_and_no_path(tmp_path: Path) -> None:
     about = json.loads(runs.save(tmp_path, sweeps.train(small_data(), TASK)[0]).read_text())
     assert set(about) == {
-        "code", "encoder", "origin", "settings", "train_folds", "val_folds", "blind", "inputs",
+        "code", "encoder", "origin", "settings", "train_folds", "val_folds", "blind", "validation", "inputs",
         "n_train", "n_val", "best_epoch", "epochs", "timing",
     }  # fmt: skip
 
