@@ -20,15 +20,13 @@ EGEMAPS: dict[str, Any] = {"learning_rate": 5e-4}
 
 RUNS = Path("runs")
 
-FOLDER = Path(__file__).parent / "reference" / "recorded"
-
 
 def record(
     date: datetime.date,
     metadata: Path | None = None,
     durations: Path | None = None,
     egemaps: Path | None = None,
-    folder: Path = FOLDER,
+    folder: Path = recorded.FOLDER,
 ) -> list[str]:
     """Compute every table from the files that are here and write them for the repository.
 
