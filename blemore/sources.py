@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 
 from blemore import clips as clip_tables
-from blemore import feature_files, simulated, standin
+from blemore import feature_files, recorded, simulated, standin
 from blemore.clips import Clips
 from blemore.errors import InputError, SourceError, UnknownNameError, first
 from blemore.features import Features, fuse
-from blemore.identity import sha256_of
+from blemore.identity import REFERENCE, sha256_of
 from blemore.parameters import SOURCES
 from blemore.recorded import Input
 
@@ -159,6 +159,12 @@ def clips(source: str = "auto", metadata: str | Path = "") -> tuple[Clips, tuple
     if found and source != "standin":
         return clip_tables.read_metadata(found), inputs(name)
     return clip_tables.standin(), inputs(name) if source == "auto" else ()
+
+
+def counts() -> Input:
+    """Return what a page says of counts of clips where names are invented: the file that both are made from, and its day."""
+    name = "counts_by_partition.csv"
+    return Input(f"reference/{name}", sha256_of(REFERENCE / name), recorded.read("partitions").date)
 
 
 def features(

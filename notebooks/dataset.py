@@ -141,7 +141,7 @@ report.frame(table.rename_axis("baseline"), "Trivial baselines with the class le
 
 # %% tags=["hide-input"]
 if origin == "recorded":
-    inputs += (recorded.read("partitions").as_input,)
+    inputs += (sources.counts(),)
 report.provenance(
     inputs,
     ["paper", *dict.fromkeys([origin, known, clips.origin])],

@@ -387,11 +387,13 @@ def test_page_says_when_its_recorded_numbers_were_computed(shown: list[object]) 
     if not any('label-recorded"' in one.html for one in others):
         assert "recorded/" not in card.text
         return
-    names = [name.removeprefix("recorded/") for name in card.data["inputs"] if name.startswith("recorded/")]
-    assert names
-    for name in names:
-        assert recorded.read(name).sha256[:12] in card.html
-        assert recorded.read(name).date in card.html, f"no date of {name}"
+    counts = sources.counts()
+    tables = {f"recorded/{path.stem}": recorded.read(path.stem).as_input for path in recorded.FOLDER.glob("*.csv")}
+    shown_inputs = [one for name, one in {**tables, counts.name: counts}.items() if name in card.data["inputs"]]
+    assert shown_inputs
+    for one in shown_inputs:
+        assert one.sha256[:12] in card.html
+        assert one.date in card.html, f"no date of {one.name}"
 
 
 def test_page_has_no_id_twice_and_no_path(shown: list[object]) -> None:
