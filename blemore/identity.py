@@ -23,8 +23,6 @@ REFERENCE = PACKAGE / "reference"
 LIBRARIES = {"numpy": "numpy", "scipy": "scipy", "sklearn": "scikit-learn", "torch": "torch"}
 """Libraries that decide numbers, by the name that is imported: their versions count with the code that imports them."""
 
-_parsed = functools.cache(ast.parse)  # every page asks for nearly the same modules, twice
-
 
 def digest(value: object) -> str:
     """Return SHA-256 of a plain value, whatever the order of its keys.
@@ -92,7 +90,7 @@ def reference_files(texts: Collection[str]) -> list[Path]:
     files = [path for path in sorted(REFERENCE.rglob("*")) if path.is_file()]
     found = set()
     for text in texts:
-        named = {node.value for node in ast.walk(_parsed(text)) if isinstance(node, ast.Constant)}
+        _, named = _walked(text)
         reads = re.search(r"^(from|import) .*\brecorded\b", text, re.MULTILINE) is not None
         found |= {
             path
@@ -133,17 +131,26 @@ def _imports(path: Path) -> Iterator[str]:
                 yield module
 
 
-def _names(path: Path) -> Iterator[str]:
+def _names(path: Path) -> frozenset[str]:
     """Return every name that a file imports, in whatever way."""
     try:
-        tree = _parsed(path.read_text(encoding="utf-8"))
+        return _walked(path.read_text(encoding="utf-8"))[0]
     except SyntaxError as error:
         raise PageError(f"{path}: line {error.lineno} is no Python (SyntaxError: {error.msg})") from None
-    for node in ast.walk(tree):
+
+
+@functools.cache  # every page asks for nearly the same modules
+def _walked(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names that Python code imports, and its texts."""
+    names, texts = set[str](), set[str]()
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            texts.add(node.value)
+    return frozenset(names), frozenset(texts)
 
 
 def _path(module: str) -> Path:

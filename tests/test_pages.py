@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import functools
 import gc
 import io
 import json
@@ -16,7 +15,6 @@ import textwrap
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import nbformat
 import papermill
@@ -43,10 +41,6 @@ value = f"{encoder} {profile}"
 """A notebook that makes several pages."""
 
 CARD = "from blemore import report\nreport.provenance([], ['paper'], results={'value': str(value)})"
-
-
-READ_ONCE = {"parse": functools.cache(ast.parse), "walk": functools.cache(lambda tree: tuple(ast.walk(tree)))}
-"""Reading the package's modules again for each page of each test would take most of the time."""
 
 
 def evaluate(source: str, names: dict[str, object]) -> object:
@@ -148,7 +142,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
     monkeypatch.setattr(papermill, "execute_notebook", engine)
     monkeypatch.setattr(pages, "PARALLEL", 1)  # stderr is redirected for the whole process
-    monkeypatch.setattr(identity, "ast", SimpleNamespace(**{**vars(ast), **READ_ONCE}))
     return found
 
 
