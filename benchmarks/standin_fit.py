@@ -22,7 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from blemore import files, paper, rows, simulated, sources, standin
+from blemore import files, paper, rows, runs, simulated, sources, standin
 from blemore.standin import World
 
 FITTED_ON = (1, 2, 3, 4)
@@ -37,7 +37,9 @@ REFERENCE = Path(__file__).parents[1] / "blemore" / "reference" / "standin.json"
 def scores(row: str, seed: int, world: World, memory: Path, model: str = "mlp-512") -> dict[str, float]:
     """Cross-validate one row of Table 2 on one simulated data set, or remember its scores."""
     relevant = asdict(world) | {"signal": {e: world.signal[e] for e in row.removesuffix(":sub").split("+")}}
-    name = joblib.hash([row, seed, relevant, model, asdict(rows.settings(row, model, "quick")), simulated.code()])
+    name = joblib.hash(
+        [row, seed, relevant, model, asdict(rows.settings(row, model, "quick")), simulated.CODE, runs.CODE]
+    )
     path = memory / f"{name}.json"
     if path.exists():
         return dict(json.loads(path.read_text()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -15,11 +14,10 @@ import nbformat
 import yaml
 from nbformat import NotebookNode
 
-from blemore import contents, files, pages
+from blemore import contents, files, identity, pages
 from blemore.dependencies import LOCK
 from blemore.errors import InputError, PageError, UnknownNameError
 from blemore.fragments import DATA_TYPE
-from blemore.sources import sha256_of
 
 PROSE = Path("book")
 CONFIG, CONTENTS = Path("_config.yml"), Path("_toc.yml")
@@ -32,6 +30,9 @@ LOG = Path("build/book.log")
 
 EPOCH = "1767225600"
 """Date that Sphinx takes for today's (1 January 2026): the same inputs make the same bytes on any day."""
+
+BUILDERS = ("jupyter-book", "myst-nb", "pydata-sphinx-theme", "Sphinx", "sphinx-book-theme", "sphinxcontrib-bibtex")
+"""What turns the staged book into a site, by the names of the packages."""
 
 _QUOTE = re.compile(r"\{\{ *([\w.-]+) *\}\}")
 
@@ -149,5 +150,7 @@ def _sphinx(output: Path) -> None:
 
 
 def _digest(paths: list[Path]) -> str:
-    files = sorted(path for path in paths if path.is_file())
-    return hashlib.sha256("".join(f"{path} {sha256_of(path)}\n" for path in files).encode()).hexdigest()
+    """Return SHA-256 of some files and of what builds a site of them: this module and versions of packages."""
+    made_of = {str(path): identity.sha256_of(path) for path in paths if path.is_file()}
+    builders = {name: identity.version(name) for name in BUILDERS}
+    return identity.digest([made_of, builders, identity.sha256_of(__file__)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from blemore.errors import InputError, UnknownNameError
 from blemore.experiments import PROTOCOLS, plain_tasks, pooled_thresholds, rounded_mean, truths_of
 from blemore.labels import EMOTIONS, Saliences
 from blemore.metrics import Scores
-from blemore.runs import Data, Run, Task
+from blemore.runs import Data, Run, Task, name_of
 from blemore.sweeps import sweep
 from blemore.thresholds import Probabilities, Tuned
 from blemore.training import BATCH_SIZES, Settings
@@ -81,9 +82,16 @@ def predict_test(
     runs = sweep({encoder: data}, plain_tasks(data, encoder, settings), **how)
     usual, tuned = choose(runs, truths_of(data, runs), protocol)
     final = replace(settings, epochs=epochs or usual)
-    run = sweep({encoder: data}, [Task(encoder, final, data.folds, (), blind=True)], **how)[0]
+    run = sweep({encoder: data}, [final_task(final, runs)], **how)[0]
     answer = decided_by(run, tuned, protocol)
     return answer if truth is None else scored(answer, truth)
+
+
+def final_task(settings: Settings, validation: Sequence[Run]) -> Task:
+    """Return the training on all folds, for test clips; it names the cross-validation that its thresholds come from."""
+    names = tuple(Path(name_of(run.task, run.inputs)).name for run in validation)
+    folds = tuple(sorted(fold for run in validation for fold in run.task.val_folds))
+    return Task(validation[0].task.encoder, settings, folds, (), blind=True, validation=names)
 
 
 def scored(answer: Answer, truth: Mapping[str, Sequence[int]]) -> Answer:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from blemore import feature_files, files, signals
 from blemore.encoders import Encoder, Extractor
 from blemore.errors import BlemoreError, InputError, Interrupted, first
+from blemore.identity import sha256_of
 from blemore.labels import stem
-from blemore.sources import sha256_of
 
 FORMAT = 2
 """Number of the files' layout and of the computation; a change of either makes old features invisible."""

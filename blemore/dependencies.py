@@ -1,26 +1,18 @@
-"""What a page depends on, by content: its notebook, parameters, modules, reference files and inputs."""
+"""What a page depends on, by content: its notebook, parameters, modules, reference files, inputs and the user's files."""
 
 from __future__ import annotations
 
 import ast
-import functools
-import hashlib
-import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from blemore import encoders, sources
-from blemore.errors import PageError
+from blemore import encoders, files, identity, sources
+from blemore.parameters import FILES, FOLDERS
 
-PACKAGE = Path(__file__).parent
-REFERENCE = PACKAGE / "reference"
 LOCK = Path("requirements.lock")
 
-_parsed = functools.cache(ast.parse)  # every page asks for nearly the same modules, twice
-
 CHECKED = ("released", "zenodo")
-"""Kinds of inputs whose content may change between two builds; what was recorded is a reference file."""
+"""Kinds of inputs that a page asks for by name, and whose content may change between two builds."""
 
 
 STATES: dict[str, tuple[str, Callable[[], object]]] = {
@@ -38,83 +30,46 @@ def parts(source: Path, values: Mapping[str, object], inputs: Iterable[str]) -> 
     source : path
         The page's py:percent source.
     values : parameters of the run
+        Those that name files or folders (:mod:`blemore.parameters`) stand for their content, too.
     inputs : names of the inputs that its last run asked for
     """
-    found = {"notebook": sources.sha256_of(source), "parameters": _sha(json.dumps(dict(values), sort_keys=True))}
+    found = {"notebook": identity.sha256_of(source), "parameters": identity.digest(dict(values))}
     if LOCK.exists():
-        found["pinned versions"] = sources.sha256_of(LOCK)
-    texts = [source.read_text(encoding="utf-8")]
-    imported = modules(source)
-    for module in sorted(imported):
-        path = _path(module)
-        found[f"module {module}"] = sources.sha256_of(path)
-        texts.append(path.read_text(encoding="utf-8"))
-    for module in sorted(imported & set(STATES)):
+        found["pinned versions"] = identity.sha256_of(LOCK)
+    found |= identity.code(source) | identity.references(source)
+    for module in sorted(identity.modules(source) & set(STATES)):
         name, state = STATES[module]
         if now := state():
-            found[name] = _sha(json.dumps(now))
-    for path in reference_files(texts):
-        found[f"reference {path.relative_to(REFERENCE)}"] = sources.sha256_of(path)
+            found[name] = identity.digest(now)
+    for name, value in {**_defaults(source), **values}.items():
+        if name in (*FILES, *FOLDERS) and value:
+            found[f"{name} {value}"] = _of_file(Path(str(value)))
     for name in inputs:
         if name.split("/")[0] in CHECKED:  # a record of an earlier version may name others
             found[f"input {name}"] = sources.digest(name)
     return found
 
 
-def modules(source: Path) -> set[str]:
-    """Return the modules of the package that a Python file imports, directly or not."""
-    todo, found = list(_imports(source)), {"blemore"}
-    while todo:
-        if (module := todo.pop()) not in found:
-            found.add(module)
-            todo += _imports(_path(module))
-    return found
+def _defaults(source: Path) -> dict[str, object]:
+    """Return the parameters, one ``name: type = value`` a line, with their defaults."""
+    lines = ast.parse(source.read_text(encoding="utf-8")).body
+    return {
+        line.target.id: line.value.value
+        for line in lines
+        if isinstance(line, ast.AnnAssign)
+        and isinstance(line.target, ast.Name)
+        and isinstance(line.value, ast.Constant)
+    }
 
 
-def reference_files(texts: Iterable[str]) -> list[Path]:
-    """Return the files of ``blemore/reference`` that Python code names; recorded tables by their stem."""
-    files = [path for path in sorted(REFERENCE.rglob("*")) if path.is_file()]
-    found = set()
-    for text in texts:
-        named = {node.value for node in ast.walk(_parsed(text)) if isinstance(node, ast.Constant)}
-        reads = re.search(r"^(from|import) .*\brecorded\b", text, re.MULTILINE) is not None
-        found |= {
-            path
-            for path in files
-            if path.name in named or (reads and path.parent.name == "recorded" and path.stem in named)
-        }
-    return sorted(found)
+def _of_file(path: Path) -> str:
+    try:
+        return identity.sha256_of(path)
+    except FileNotFoundError:
+        return "absent"
+    except OSError as error:
+        raise files.unreadable(path, error) from None
 
 
 def _others() -> list[encoders.Encoder]:
     return [one for name, one in encoders.known().items() if name not in encoders.REGISTRY]
-
-
-def _imports(path: Path) -> Iterator[str]:
-    try:
-        tree = _parsed(path.read_text(encoding="utf-8"))
-    except SyntaxError as error:
-        raise PageError(f"{path}: line {error.lineno} is no Python (SyntaxError: {error.msg})") from None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            steps = name.split(".")
-            for module in (
-                ".".join(steps[: i + 1]) for i in range(len(steps))
-            ):  # importing a module imports its packages
-                if steps[0] == PACKAGE.name and _path(module).exists():
-                    yield module
-
-
-def _path(module: str) -> Path:
-    path = PACKAGE.parent.joinpath(*module.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-
-
-def _sha(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -25,7 +25,7 @@ from blemore.clip_features import Job, Outcome, extract_one, failed, named
 from blemore.encoders import Encoder
 from blemore.encoders.registry import usual_precision
 from blemore.errors import BlemoreError, InputError, Interrupted, first
-from blemore.sources import sha256_of
+from blemore.identity import sha256_of
 
 
 def extract(

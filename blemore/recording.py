@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from blemore import aggregation, feature_files, pca, recorded, released, sources
+from blemore import aggregation, feature_files, identity, pca, recorded, released, sources
 from blemore import clips as clip_tables
 from blemore.clips import Clips
 from blemore.errors import SourceError
@@ -20,15 +20,13 @@ EGEMAPS: dict[str, Any] = {"learning_rate": 5e-4}
 
 RUNS = Path("runs")
 
-FOLDER = Path(__file__).parent / "reference" / "recorded"
-
 
 def record(
     date: datetime.date,
     metadata: Path | None = None,
     durations: Path | None = None,
     egemaps: Path | None = None,
-    folder: Path = FOLDER,
+    folder: Path = recorded.FOLDER,
 ) -> list[str]:
     """Compute every table from the files that are here and write them for the repository.
 
@@ -75,7 +73,7 @@ def record(
                        ("egemaps_curves", curve_table(rows[0].runs), egemaps)]  # fmt: skip
             tables += [(name, table, egemaps) for name, table in _described(egemaps, clips).items()]
         for name, table, path in tables:
-            if recorded.write(folder, name, table, path.name, sources.sha256_of(path), date):
+            if recorded.write(folder, name, table, path.name, identity.sha256_of(path), date):
                 changed.append(name)
     return changed
 

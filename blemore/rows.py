@@ -28,7 +28,7 @@ from blemore.models import MODELS
 from blemore.parameters import PROFILES
 from blemore.recorded import Input
 from blemore.released import Result
-from blemore.runs import Data, Task, gather
+from blemore.runs import Data, gather
 from blemore.standin import DISPLAYED_SEED, World
 from blemore.sweeps import sweep
 from blemore.training import Settings, paper_settings
@@ -262,7 +262,8 @@ def _answers(
         usual, tuned[row] = challenge.choose(runs, truths_of(one, runs), "released-code")
         plain = runs[0].task.settings
         whole = paper_settings(subsampled=row.endswith(":sub")).epochs  # as many in profile paper
-        tasks.append(Task(row, replace(plain, epochs=max(1, usual * plain.epochs // whole)), one.folds, (), blind=True))
+        final = replace(plain, epochs=max(1, usual * plain.epochs // whole))
+        tasks.append(challenge.final_task(final, runs))
     decided = {run.task.encoder: challenge.decided_by(run, tuned[run.task.encoder], "released-code")
                for run in sweep(data, tasks, **how)}  # fmt: skip
     return {

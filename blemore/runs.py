@@ -1,14 +1,13 @@
 """Trainings as they lie on disk: what was asked, of what, and what came of it.
 
 A run is two files, ``NAME.npz`` (probabilities, and on test clips the classifier) and ``NAME.json`` (everything else), in a folder per encoder
-and model. NAME ends in a digest of the settings and of the inputs' content, so a run is found again
+and model. NAME ends in a digest of the settings, of the inputs' content and of the code that trains, so a run is found again
 whenever the same is asked, and never when something has changed. The JSON file is written last and each
 file appears at once: what is there is whole.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from dataclasses import asdict, dataclass, fields
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemore import files, heads
+from blemore import files, heads, identity
 from blemore.clips import Clips
 from blemore.errors import InputError, first
 from blemore.features import Features, join, standardise
@@ -26,8 +25,11 @@ from blemore.heads import Head
 from blemore.labels import EMOTIONS, Saliences, soft_labels
 from blemore.training import Epoch, Settings, Split, best_epoch
 
-FORMAT = 1
-"""Number of the files' layout and of the computation; a change of either makes old runs invisible."""
+APART = ("blemore.clips", "blemore.clusters", "blemore.errors", "blemore.files", "blemore.identity")
+"""Modules that only bring a training its inputs, which count by content, or place and report it."""
+
+CODE = identity.digest(identity.code(identity.PACKAGE / "sweeps.py", APART))
+"""What trains: the code as it was loaded, and the versions of its libraries. Others find no run of this one's."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,9 @@ class Task:
         Folds of the clips predicted; empty for the test clips.
     blind : bool
         Choose and score nothing on the clips predicted; always so for test clips.
+    validation : tuple of str
+        Of test clips: the runs beside it that thresholds come from, by the last part of :func:`name_of`, in the order of
+        their folds.
     """
 
     encoder: str
@@ -50,6 +55,7 @@ class Task:
     train_folds: tuple[int, ...]
     val_folds: tuple[int, ...]
     blind: bool = False
+    validation: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +183,7 @@ def digests(data: Data, task: Task) -> dict[str, str]:
 
 def _digest(data: Data, folds: tuple[int, ...]) -> str:
     pairs = zip(data.names(folds), data.truth_of(folds).tolist(), strict=True)
-    return hashlib.sha256(json.dumps(list(pairs)).encode()).hexdigest()
+    return identity.digest(list(pairs))
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,12 +229,12 @@ class Run:
 
 def name_of(task: Task, inputs: dict[str, str]) -> str:
     """Return a run's place below the folder of runs, without suffix: ``ENCODER/MODEL/FOLDS-DIGEST``."""
-    asked = {"format": FORMAT, "settings": asdict(task.settings), "blind": task.blind, "inputs": inputs}
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+    asked = {"code": CODE, "settings": asdict(task.settings), "blind": task.blind, "inputs": inputs,
+             "validation": task.validation}  # fmt: skip
     predicted = "val" + "".join(map(str, task.val_folds)) if task.val_folds else "test"
     encoder = "".join(c if c.isalnum() or c in "+-_." else "_" for c in task.encoder)
     trained = "".join(map(str, task.train_folds))
-    return f"{encoder}/{task.settings.model}/train{trained}-{predicted}-{digest}"
+    return f"{encoder}/{task.settings.model}/train{trained}-{predicted}-{identity.digest(asked)[:16]}"
 
 
 def save(folder: Path, run: Run) -> Path:
@@ -240,13 +246,14 @@ def save(folder: Path, run: Run) -> Path:
     np.savez(arrays, allow_pickle=False, filenames=np.array(run.names), best=run.best, last=run.last, **head)
     columns = {field.name: [getattr(epoch, field.name) for epoch in run.epochs] for field in fields(Epoch)}
     about = {
-        "format": FORMAT,
+        "code": CODE,
         "encoder": run.task.encoder,
         "origin": run.origin,
         "settings": asdict(run.task.settings),
         "train_folds": run.task.train_folds,
         "val_folds": run.task.val_folds,
         "blind": run.task.blind,
+        "validation": run.task.validation,
         "inputs": run.inputs,
         "n_train": run.n_train,
         "n_val": len(run.names),
@@ -280,6 +287,7 @@ def read(path: str | Path, *, fix: str = "delete it, and run again") -> Run:
                 tuple(about["train_folds"]),
                 tuple(about["val_folds"]),
                 about["blind"],
+                tuple(about.get("validation", ())),  # runs of earlier versions name none
             ),
             inputs=about["inputs"],
             origin=about["origin"],

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
-from blemore import feature_files, labels, paper, standin, statistics
+from blemore import feature_files, identity, paper, standin
 from blemore.clips import Clips
 from blemore.errors import InputError
 from blemore.features import Features
+
+CODE = identity.digest(identity.code(Path(str(standin.__file__))))
+"""What simulates: the code as it was loaded, and the versions of its libraries."""
 
 
 def features(encoder: str, clips: Clips, folder: Path, *, seed: int, profile: str) -> Features:
@@ -34,10 +33,5 @@ def features(encoder: str, clips: Clips, folder: Path, *, seed: int, profile: st
 
 def _digest(encoder: str, clips: Clips, seed: int, profile: str) -> str:
     """Return SHA-256 of what is asked, of the parameters, and of the code that they go through."""
-    asked = [encoder, clips.names, seed, profile, asdict(standin.world()), paper.figure(2).to_csv(), np.__version__]
-    return hashlib.sha256(json.dumps([asked, code()]).encode()).hexdigest()
-
-
-def code() -> list[str]:
-    """Return the texts of the modules that simulated features go through."""
-    return [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (standin, statistics, labels)]
+    asked = [encoder, clips.names, seed, profile, asdict(standin.world()), paper.figure(2).to_csv()]
+    return identity.digest([asked, CODE])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
@@ -18,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 
 from blemore import clips as clip_tables
-from blemore import feature_files, files, simulated, standin
+from blemore import feature_files, files, recorded, simulated, standin
 from blemore.clips import Clips
 from blemore.errors import InputError, SourceError, UnknownNameError, first
 from blemore.features import Features, fuse
+from blemore.identity import REFERENCE, sha256_of
 from blemore.parameters import SOURCES
 from blemore.recorded import Input
 
@@ -171,6 +171,12 @@ def clips(source: str = "auto", metadata: str | Path = "") -> tuple[Clips, tuple
     return clip_tables.standin(), inputs(name) if source == "auto" else ()
 
 
+def counts() -> Input:
+    """Return what a page says of counts of clips where names are invented: the file that both are made from, and its day."""
+    name = "counts_by_partition.csv"
+    return Input(f"reference/{name}", sha256_of(REFERENCE / name), recorded.read("partitions").date)
+
+
 def features(
     encoder: str, clips: Clips, source: str = "auto", *, path: str | Path = "", profile: str = "quick",
     seed: int = standin.DISPLAYED_SEED, world: standin.World | None = None, partition: str = "train",
@@ -314,30 +320,6 @@ def registry() -> dict[str, str]:
     """Return the released files by public path, with their pinned SHA-256."""
     text = resources.files("blemore").joinpath("reference", "released.txt").read_text()
     return dict(line.split() for line in text.splitlines())
-
-
-def sha256_of(path: str | Path) -> str:
-    """Return the SHA-256 of a file, or of the names and digests of all files of a folder, as hexadecimal text.
-
-    What systems leave behind in a folder does not count. A file is read again only if its size or a time has changed.
-    """
-    path = Path(path)
-    if path.is_dir():
-        inside = [f"{sha256_of(one)} {one.relative_to(path)}" for one in files.below(path) if one.is_file()]
-        return hashlib.sha256("\n".join(inside).encode()).hexdigest()
-    state = path.stat()
-    settled = time.time_ns() - state.st_ctime_ns > _SETTLED
-    read = _sha256_kept if settled else _sha256_kept.__wrapped__
-    return read(os.path.realpath(path), state.st_size, state.st_mtime_ns, state.st_ctime_ns)
-
-
-_SETTLED = 2_000_000_000  # ns; a file may change twice within one tick of the file system's clock
-
-
-@cache
-def _sha256_kept(path: str, *_: int) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _find(name: str) -> Path | None:

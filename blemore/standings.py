@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from blemore import encoders, paper, recorded, released, rows, sources
+from blemore import encoders, identity, paper, recorded, released, rows, sources
 from blemore.claims.results import METRICS
 from blemore.clips import Clips
-from blemore.dependencies import parts
 from blemore.files import write_atomically
 from blemore.released import Result
 
@@ -45,9 +43,9 @@ def trained(clips: Clips, source: str, model: str, *, profile: str, seed: int, f
         wanted = [*rows.ROWS, *(name for name in encoders.known() if name not in paper.ENCODERS)]
         found = rows.train(clips, source, rows=wanted, models=[model], test=False, folder=folder, profile=profile)
         return found.table2()
-    made_from = parts(Path(str(rows.__file__)), {**asked, "clips": clips.names}, [])
-    digest = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
-    path = Path(folder) / f"standings-{digest[:16]}.json"
+    program = Path(str(rows.__file__))
+    made_from = [asked, clips.names, identity.code(program), identity.references(program)]
+    path = Path(folder) / f"standings-{identity.digest(made_from)[:16]}.json"
     if not path.exists():
         done = rows.train(clips, "standin", models=[model], test=False, folder=folder, profile=profile, seed=seed)
         path.parent.mkdir(parents=True, exist_ok=True)

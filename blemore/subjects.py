@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from blemore import encoders, feature_files, rows, sources, standings
+from blemore import encoders, feature_files, identity, rows, sources, standings
 from blemore.clips import Clips, read_metadata
 from blemore.encoders import Encoder
 from blemore.errors import SourceError
@@ -117,7 +117,7 @@ def _from_files(
     held, clips = feature_files.read(features, encoder=encoder), read_metadata(metadata)
     settings = [rows.settings(encoder, model, profile, simulated=False) for model in MODELS]
     done = cross_validate_all({encoder: gather_data(clips, held)}, settings, ["released-code"], folder=folder)
-    inputs = tuple(Input(f"file/{name}", sources.sha256_of(path)) for name, path in (("features", features), ("metadata", metadata)))  # fmt: skip
+    inputs = tuple(Input(f"file/{name}", identity.sha256_of(path)) for name, path in (("features", features), ("metadata", metadata)))  # fmt: skip
     return {one.settings.model: one for one in done}, _aligned(clips, held), inputs
 
 

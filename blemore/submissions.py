@@ -51,7 +51,7 @@ def find(place: str | Path) -> Path:
 
 
 def answer(path: str | Path, protocol: str, epochs: int | None = None) -> tuple[Answer, str]:
-    """Decide the test clips of a run, by thresholds from the cross-validation that lies beside it.
+    """Decide the test clips of a run, by thresholds from the cross-validation that it names; it lies beside it.
 
     Parameters
     ----------
@@ -60,7 +60,8 @@ def answer(path: str | Path, protocol: str, epochs: int | None = None) -> tuple[
     protocol : {'released-code', 'paper-text', 'nested'}
         See :func:`blemore.challenge.predict_test`.
     epochs : int, optional
-        Epochs of the cross-validation to take thresholds from, where several lie there.
+        Of the cross-validation to take thresholds from: for runs of earlier versions, which name none, where several lie
+        there.
 
     Returns
     -------
@@ -80,27 +81,42 @@ def answer(path: str | Path, protocol: str, epochs: int | None = None) -> tuple[
 
 
 def _validation(path: Path, run: Run, epochs: int | None) -> list[Run]:
-    """Return the cross-validation of a run's settings and features, a run for each fold."""
+    """Return the cross-validation that a run names, a run for each fold."""
+    if not run.task.validation:
+        return _alike(path, run, epochs)
+    named = [path.with_name(f"{name}.json") for name in run.task.validation]
+    again = "train again with --test-features and the same --runs"
+    if absent := [one.name for one in named if not one.is_file()]:
+        raise InputError(path.parent, "lacks runs that thresholds come from", got=f"no {first(absent)}", fix=again)
+    found = [runs.read(one) for one in named]
+    if epochs is not None and epochs != (own := found[0].task.settings.epochs):
+        raise InputError(
+            f"run {path.name}", "names the cross-validation that its thresholds come from",
+            expected=f"{own} epochs", got=str(epochs), fix=f"leave --epochs out, or {again}",
+        )  # fmt: skip
+    return found
+
+
+def _alike(path: Path, run: Run, epochs: int | None) -> list[Run]:
+    """Return the only cross-validation of a run's settings and features; runs of earlier versions name none."""
     folds = run.task.train_folds
-    alike: dict[int, dict[int, Run]] = {}
+    alike: dict[int, list[Run]] = {}
     for other in map(runs.read, sorted(path.parent.glob("train*-val*.json"))):
         task = other.task
         same = replace(task.settings, epochs=1) == replace(run.task.settings, epochs=1)
         same &= other.inputs["features"] == run.inputs["features"] and not task.blind and len(task.val_folds) == 1
+        same &= epochs in (None, task.settings.epochs)
         if same and sorted(task.train_folds + task.val_folds) == sorted(folds):
-            alike.setdefault(task.settings.epochs, {})[task.val_folds[0]] = other
-    whole = {number: found for number, found in alike.items() if set(found) == set(folds)}
-    if epochs is not None:
-        whole = {number: found for number, found in whole.items() if number == epochs}
-    if len(whole) != 1:
+            alike.setdefault(task.settings.epochs, []).append(other)
+    whole = [found for found in alike.values() if {one.task.val_folds[0] for one in found} == set(folds)]
+    if len(whole) != 1 or len(whole[0]) > len(folds):
         raise InputError(
             path.parent, "cross-validations that thresholds can come from",
-            expected=f"one of these settings and features, over folds {folds}",
-            got=f"{len(whole)} ({first([f'{number} epochs' for number in whole])})" if whole else "none",
-            fix="say which with --epochs" if whole else "train again with --test-features and the same --runs",
+            expected=f"one of these settings and features, a run for each of folds {folds}",
+            got=", ".join(f"{len(found)} runs of {number} epochs" for number, found in sorted(alike.items())) or "none",
+            fix="say which with --epochs" if len(whole) > 1 else "train again with --test-features and the same --runs",
         )  # fmt: skip
-    (found,) = whole.values()
-    return [found[fold] for fold in folds]
+    return sorted(whole[0], key=lambda one: one.task.val_folds)
 
 
 def check(where: object, predictions: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:

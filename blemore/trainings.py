@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 
 from blemore import feature_files, submissions
-from blemore.challenge import Answer, predict_test
+from blemore.challenge import Answer, final_task, predict_test
 from blemore.clips import read_metadata
 from blemore.errors import InputError, UnknownNameError
 from blemore.experiments import PROTOCOLS, CrossValidation, cross_validate_all, plain_tasks, settings_for
-from blemore.runs import Run, Task, digests, gather, name_of
+from blemore.runs import Run, digests, gather, name_of
 from blemore.sweeps import sweep
 
 
@@ -148,7 +148,7 @@ def train(
     if test is None or folder is None:
         return Trainings(tuple(runs), data.note)
     answer = predict_test(data, settings, protocol, **how)
-    final = Task(table.encoder, answer.settings, data.folds, (), blind=True)
+    final = final_task(answer.settings, runs)
     return Trainings(tuple(runs), data.note, answer, Path(folder) / f"{name_of(final, digests(data, final))}.json")
 
 

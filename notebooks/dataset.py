@@ -27,7 +27,7 @@ durations: str = ""  # path of a CSV: filename, duration_s
 
 # %% tags=["hide-input"]
 from blemore import clips as clip_tables
-from blemore import figures, metrics, paper, parameters, recorded, report, sources
+from blemore import figures, identity, metrics, paper, parameters, recorded, report, sources
 from blemore.claims import dataset
 
 parameters.check(source=source, metadata=metadata, durations=durations)
@@ -88,7 +88,7 @@ figures.folds(train.partitions(), origin)
 if durations:
     seconds = clip_tables.read_durations(durations, clips)
     bars, spans, known = clip_tables.duration_counts(seconds), clip_tables.duration_range(seconds), "measured"
-    inputs += (recorded.Input("file/durations", sources.sha256_of(durations)),)
+    inputs += (recorded.Input("file/durations", identity.sha256_of(durations)),)
 else:
     counted, spanned = recorded.read("durations"), recorded.read("durations_range")
     bars, spans, known = counted.table, spanned.table, "recorded"
@@ -140,7 +140,7 @@ report.frame(table.rename_axis("baseline"), "Trivial baselines with the class le
 
 # %% tags=["hide-input"]
 if origin == "recorded":
-    inputs += (recorded.read("partitions").as_input,)
+    inputs += (sources.counts(),)
 report.provenance(
     inputs,
     ["paper", *dict.fromkeys([origin, known, clips.origin])],

@@ -23,7 +23,7 @@ openface_csv: str = ""  # path of a CSV that OpenFace wrote
 seconds: float = 2.0  # length of the drawn clip
 
 # %% tags=["hide-input"]
-from blemore import catalogue, figures, fixture, parameters, rehearsal, report, sources
+from blemore import catalogue, figures, fixture, identity, parameters, rehearsal, report
 from blemore.claims import encoders as claims
 from blemore.recorded import Input
 
@@ -99,5 +99,5 @@ figures.similarity(seen, seconds, "stand-in")
 catalogue.at_hand()
 
 # %% tags=["hide-input"]
-given = [Input("file/openface_csv", sources.sha256_of(openface_csv))] if openface_csv else []
+given = [Input("file/openface_csv", identity.sha256_of(openface_csv))] if openface_csv else []
 report.provenance(given, ["paper", "released", "stand-in"])

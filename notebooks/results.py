@@ -37,7 +37,7 @@ learning_rate: float = 0.0  # 0: the profile's; with features of your own, of th
 epochs: int = 0  # 0: the profile's; with features of your own, of these alone
 
 # %% tags=["hide-input"]
-from blemore import contrasts, figures, paper, parameters, recorded, released, report, rows, sources
+from blemore import contrasts, figures, paper, parameters, released, report, rows, sources
 from blemore.claims import results
 from blemore.comparison import by_row, worst
 from blemore.errors import SourceError
@@ -220,7 +220,7 @@ report.comparisons(checks, "Statements of sections 4.4 to 5.5, checked")
 inputs = [*clip_inputs, *mine_inputs, *validation.inputs, *tests.inputs, *by_fold.inputs, *logged["clip"].inputs, *design.inputs,
           *public.inputs, *trained.inputs, *mine.inputs]  # fmt: skip
 if clips.origin == "stand-in":
-    inputs.append(recorded.read("partitions").as_input)
+    inputs.append(sources.counts())
 again = [
     row for row, cells in by_row(results.table2(validation)).items() if worst(cells.values()).verdict == "reproduced"
 ]

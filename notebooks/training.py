@@ -29,7 +29,18 @@ epochs: int = 200
 seed: int = 42
 
 # %% tags=["hide-input"]
-from blemore import contrasts, figures, labels, models, parameters, recorded, released, report, sources, trainings
+from blemore import (
+    contrasts,
+    figures,
+    identity,
+    labels,
+    models,
+    parameters,
+    recorded,
+    released,
+    report,
+    trainings,
+)
 from blemore.parameters import ParameterError
 
 parameters.check(encoder=encoder, features=features, metadata=metadata, model=model)
@@ -93,7 +104,7 @@ if features:
     rows = trainings.cross_validated(encoder, features, metadata, folder="runs", jobs=2, **settings)
     chosen, curves, origin = trainings.protocol_table(rows), trainings.curve_table(rows[0].runs), rows[0].origin
     left_out = rows[0].note
-    inputs = [recorded.Input(f"file/{name}", sources.sha256_of(path)) for name, path in
+    inputs = [recorded.Input(f"file/{name}", identity.sha256_of(path)) for name, path in
               (("features", features), ("metadata", metadata))]  # fmt: skip
     name = encoder
 else:

@@ -20,7 +20,7 @@ import nbformat
 import pytest
 import yaml
 
-from blemore import book, comparison, contents, files, notebook, pages
+from blemore import book, comparison, contents, files, identity, notebook, pages
 from blemore.errors import InputError, PageError, UnknownNameError
 from blemore.fragments import DATA_TYPE
 from tests.conftest import ROOT
@@ -157,6 +157,17 @@ def test_changed_part_of_the_book_builds_it_again(name: str, home: Path, sphinx:
     with (home / name).open("a") as file:
         file.write("\n# more\n")
     assert build()[0] == "book 2"
+
+
+def test_changed_builder_builds_the_book_again(home: Path, sphinx: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    build()
+    version = identity.version
+    monkeypatch.setattr(identity, "version", lambda name: "0.0.1" if name == "Sphinx" else version(name))
+    assert build()[0] == "book 2"
+    (edited := home / "edited.py").write_text(Path(book.__file__).read_text() + "\n# another way to build\n")
+    monkeypatch.setattr(book, "__file__", str(edited))
+    assert build()[0] == "book 3"
+    assert all(identity.version(name) != "absent" for name in book.BUILDERS)
 
 
 def test_changed_result_builds_the_book_again(home: Path, sphinx: list[Path]) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blemore import clips as clip_tables
-from blemore import paper, recorded, released, sources
+from blemore import identity, paper, recorded, released, sources
 from blemore.claims import dataset, ledger, results
 from blemore.comparison import KINDS, LABELS, VERDICTS, Comparison, known_differences
 from blemore.errors import UnknownNameError
@@ -139,20 +139,28 @@ def test_label_says_where_counts_and_runs_come_from(machine: str, found: Found) 
 def test_what_was_recorded_is_named_with_its_digest(machine: str, found: Found) -> None:
     inputs = {one.name: one.sha256 for one in found[1]}
     needed = {"recorded/durations_range", "recorded/egemaps_variance"}
-    needed |= {"recorded/partitions"} if machine in ("nothing", "mirror") else set()  # counts are `recorded` there
     needed |= {"recorded/validation", "recorded/tests"} if machine in ("nothing", "release") else set()
     assert needed <= set(inputs)
     assert {name for name in inputs if name.startswith("recorded/")} == needed
     for name in needed:
         assert inputs[name] == recorded.read(name.removeprefix("recorded/")).sha256
-    assert all(bool(one.date) == one.name.startswith("recorded/") for one in found[1])
+    assert all(bool(one.date) == one.name.startswith(("recorded/", "reference/")) for one in found[1])
+
+
+def test_counts_of_invented_clips_name_the_file_that_they_are_read_from(machine: str, found: Found) -> None:
+    inputs = {one.name: one.sha256 for one in found[1]}
+    name = "reference/counts_by_partition.csv"
+    if machine in ("nothing", "mirror"):  # counts are `recorded` there
+        assert inputs[name] == identity.sha256_of(Path(paper.__file__).parent / name)
+    else:
+        assert name not in inputs
 
 
 def test_inputs_are_named_once_and_with_their_present_digest(found: Found) -> None:
     names = [one.name for one in found[1]]
     assert len(names) == len(set(names))
     for one in found[1]:
-        if not one.name.startswith("recorded/"):
+        if not one.name.startswith(("recorded/", "reference/")):
             assert one.sha256 == sources.digest(one.name)
 
 

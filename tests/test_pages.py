@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import functools
 import gc
 import io
 import json
@@ -18,7 +17,6 @@ import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import nbformat
 import papermill
@@ -28,7 +26,7 @@ from jupyter_client.kernelspec import NoSuchKernel
 from papermill.exceptions import PapermillExecutionError
 
 import blemore
-from blemore import contents, dependencies, encoders, notebook, pages
+from blemore import contents, dependencies, encoders, identity, notebook, pages
 from blemore.cli import main
 from blemore.encoders import Encoder, Variant
 from blemore.errors import Interrupted, PageError, SourceError, UnknownNameError
@@ -45,10 +43,6 @@ value = f"{encoder} {profile}"
 """A notebook that makes several pages."""
 
 CARD = "from blemore import report\nreport.provenance([], ['paper'], results={'value': str(value)})"
-
-
-READ_ONCE = {"parse": functools.cache(ast.parse), "walk": functools.cache(lambda tree: tuple(ast.walk(tree)))}
-"""Reading the package's modules again for each page of each test would take most of the time."""
 
 
 def evaluate(source: str, names: dict[str, object]) -> object:
@@ -107,14 +101,14 @@ class Home:
     def write(self, name: str, body: str, card: str = CARD) -> None:
         self.source(name).write_text(f"# %% [markdown]\n# # {name}\n\n# %%\n{body}\n\n# %%\n{card}\n")
 
-    def execute(self) -> list[str]:
+    def execute(self, given: dict[str, str] | None = None) -> list[str]:
         """Execute what has changed; return what ran, in the order of names."""
         self.ran.clear()
         self.told.clear()
-        pages.execute(self.told.append)
+        pages.execute(self.told.append, given)
         return sorted(self.ran)
 
-    def edit(self, module: str, text: str = "\n# a remark\n") -> None:
+    def edit(self, module: str, text: str = "\nREMARK = 1\n") -> None:
         path = self.package / module
         path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
 
@@ -141,8 +135,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv("BLEMORE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     found = Home(folder)
-    monkeypatch.setattr(dependencies, "PACKAGE", found.package)
-    monkeypatch.setattr(dependencies, "REFERENCE", found.package / "reference")
+    monkeypatch.setattr(identity, "PACKAGE", found.package)
+    monkeypatch.setattr(identity, "REFERENCE", found.package / "reference")
 
     def engine(source: str, *arguments: object, **options: object) -> nbformat.NotebookNode:
         found.ran.append(Path(source).stem)
@@ -150,7 +144,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
     monkeypatch.setattr(papermill, "execute_notebook", engine)
     monkeypatch.setattr(pages, "PARALLEL", 1)  # stderr is redirected for the whole process
-    monkeypatch.setattr(dependencies, "ast", SimpleNamespace(**{**vars(ast), **READ_ONCE}))
     return found
 
 
@@ -221,6 +214,12 @@ def test_editing_a_module_runs_the_pages_that_import_it_directly_or_not_and_no_o
     assert home.execute() == []
 
 
+def test_remark_in_a_module_runs_nothing(home: Home) -> None:
+    home.execute()
+    home.edit("thresholds.py", '\n# a remark\n"""Another one."""\n')
+    assert home.execute() == []
+
+
 def test_module_that_comes_to_import_another_brings_it_along(home: Home) -> None:
     home.execute()
     home.edit("report.py", "\nfrom blemore import thresholds\n")
@@ -276,6 +275,59 @@ def test_changed_input_runs_the_pages_that_asked_for_it(
     data.unlink()
     assert home.execute() == ["fed"]
     assert pages.results()["fed.clips"] == "3050"
+
+
+OWN = """# %% tags=["parameters"]
+features: str = "{default}"  # a table
+metadata: str = ""  # its clips
+
+# %%
+from pathlib import Path
+value = " ".join(Path(name).read_text() for name in (features, metadata) if name)
+
+# %%
+{card}
+"""
+
+
+@pytest.mark.parametrize("name", ["features", "metadata"])
+def test_changed_file_that_a_parameter_names_runs_the_pages_that_have_it(home: Home, name: str) -> None:
+    home.source("own").write_text(OWN.format(default="", card=CARD))
+    (file := home.folder / "mine.npz").write_text("1")
+    given = {name: "mine.npz"}
+    assert "own" in home.execute(given) and home.execute(given) == []
+    file.write_text("2")
+    assert pages.reasons(given) == {"apart": [], "direct": [], "indirect": [], "own": [f"{name} mine.npz changed"]}
+    assert home.execute(given) == ["own"] and pages.results()["own.value"] == "2"
+    os.utime(file, (2e9, 2e9))
+    assert home.execute(given) == []
+
+
+def test_changed_file_that_a_notebook_names_by_default_runs_its_page(home: Home) -> None:
+    (file := home.folder / "mine.npz").write_text("1")
+    home.source("own").write_text(OWN.format(default=file.name, card=CARD))
+    home.execute()
+    file.write_text("2")
+    assert pages.why("own") == ["features mine.npz changed"]
+    file.unlink()
+    assert pages.why("own") == ["features mine.npz changed"]
+
+
+def test_changed_file_in_a_folder_that_a_parameter_names_is_noticed(home: Home) -> None:
+    home.source("own").write_text(OWN.format(default="", card=CARD))
+    (folder := home.folder / "mine").mkdir()
+    (folder / "one.npy").write_text("1")
+
+    def parts() -> dict[str, str]:
+        return dependencies.parts(home.source("own"), {"features": "mine"}, [])
+
+    first = parts()
+    os.utime(folder / "one.npy", (2e9, 2e9))
+    assert parts() == first
+    for change in (lambda: (folder / "one.npy").write_text("2"), lambda: (folder / "two.npy").write_text("")):
+        before = parts()
+        change()
+        assert {name for name, digest in parts().items() if before[name] != digest} == {"features mine"}
 
 
 def test_source_that_cannot_be_read_stops_before_any_page_runs(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -382,7 +434,7 @@ def test_editing_a_template_runs_its_pages_and_no_others(reports: Home) -> None:
 def test_page_whose_parameters_change_runs_again_alone(reports: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     reports.execute()
     made = contents.TEMPLATES["encoder"]("encoder")
-    made[1].values["features"] = str(reports.source("apart"))
+    made[1].values["profile"] = "paper"
     assert changed() == {"encoder-wavlm": "parameters changed"}
 
 
@@ -742,26 +794,26 @@ def loaded() -> dict[str, set[str]]:
 @pytest.mark.parametrize("name", SOURCES)
 def test_page_depends_on_every_module_that_its_imports_load(name: str, loaded: dict[str, set[str]]) -> None:
     assert "blemore.paper" in loaded[name]
-    assert loaded[name] <= dependencies.modules(SOURCES[name])
+    assert loaded[name] <= identity.modules(SOURCES[name])
 
 
 @pytest.mark.parametrize(
     ("name", "depends"), [("dataset", False), ("thresholds", True), ("results", True), ("ledger", True)]
 )
 def test_pages_that_depend_on_the_thresholds(name: str, depends: bool) -> None:
-    assert ("blemore.thresholds" in dependencies.modules(SOURCES[name])) is depends
+    assert ("blemore.thresholds" in identity.modules(SOURCES[name])) is depends
 
 
 def test_no_page_depends_on_how_pages_are_made_or_commands_are_given() -> None:
     for source in SOURCES.values():
-        assert not dependencies.modules(source) & {"blemore.cli", "blemore.book", "blemore.pages", "blemore.notebook"}
+        assert not identity.modules(source) & {"blemore.cli", "blemore.book", "blemore.pages", "blemore.notebook"}
 
 
 def test_every_reference_file_is_claimed_by_a_module() -> None:
     package = Path(blemore.__file__).parent
     texts = [path.read_text(encoding="utf-8") for path in package.rglob("*.py")]
-    files = {path for path in dependencies.REFERENCE.rglob("*") if path.is_file()}
-    assert set(dependencies.reference_files(texts)) == files
+    files = {path for path in identity.REFERENCE.rglob("*") if path.is_file()}
+    assert set(identity.reference_files(texts)) == files
 
 
 def test_every_recorded_table_is_a_dependency_of_the_pages_that_show_it() -> None:
@@ -791,13 +843,13 @@ def test_every_recorded_table_is_a_dependency_of_the_pages_that_show_it() -> Non
 )
 def test_every_way_to_import_a_module_counts(line: str, module: str, tmp_path: Path) -> None:
     (path := tmp_path / "page.py").write_text(line + "\n")
-    assert module in dependencies.modules(path)
+    assert module in identity.modules(path)
 
 
 def test_other_packages_and_names_in_modules_are_no_dependencies(tmp_path: Path) -> None:
     (path := tmp_path / "page.py").write_text("import numpy\nfrom blemore.paper import number\nimport blemorelike\n")
-    assert {"blemore", "blemore.paper"} <= dependencies.modules(path)
-    assert not {"numpy", "blemore.paper.number", "blemorelike"} & dependencies.modules(path)
+    assert {"blemore", "blemore.paper"} <= identity.modules(path)
+    assert not {"numpy", "blemore.paper.number", "blemorelike"} & identity.modules(path)
 
 
 def test_parameters_are_a_dependency_whatever_their_order(tmp_path: Path) -> None:

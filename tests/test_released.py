@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blemore import clips, paper, predictions, recorded, recording, released, sources
+from blemore import clips, identity, paper, predictions, recorded, recording, released, sources
 from blemore.errors import BlemoreError, SourceError, UnknownNameError
 from blemore.parameters import LOGGED, MODELS, VARIANTS
 from blemore.recorded import Input
@@ -227,13 +227,13 @@ def test_counts_and_durations_recorded_equal_those_counted_now() -> None:
     ):
         earlier = recorded.read(name)
         pd.testing.assert_frame_equal(earlier.table, fresh, check_dtype=False, rtol=0, atol=5.0001e-7)
-        assert (earlier.input, earlier.sha256) == (path.name, sources.sha256_of(path))
+        assert (earlier.input, earlier.sha256) == (path.name, identity.sha256_of(path))
 
 
 def test_every_recorded_table_has_an_input_digest_and_a_day() -> None:
-    files = {path.stem for path in recording.FOLDER.glob("*.csv")}
+    files = {path.stem for path in recorded.FOLDER.glob("*.csv")}
     assert {*released.COMPUTED, "partitions", "durations", "durations_range"} <= files
-    assert set(json.loads((recording.FOLDER / recorded.INDEX).read_text())) == files
+    assert set(json.loads((recorded.FOLDER / recorded.INDEX).read_text())) == files
     for name in files:
         earlier = recorded.read(name)
         assert len(earlier.sha256) == 64 and earlier.input and "/work" not in earlier.input
@@ -250,7 +250,7 @@ def test_recorded_tables_travel_with_the_package() -> None:
 
 
 def test_recorded_tables_hold_means_and_counts_but_no_clips() -> None:
-    for path in recording.FOLDER.glob("*"):
+    for path in recorded.FOLDER.glob("*"):
         assert "_ver" not in path.read_text() and "_mix_" not in path.read_text(), path.name
 
 

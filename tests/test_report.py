@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blemore import clips, comparison, drawing, fragments, paper, recorded, released, report, sources
+from blemore import clips, comparison, drawing, fragments, identity, paper, recorded, released, report, sources
 from blemore.claims import ledger, results
 from blemore.comparison import LABELS, VERDICTS, Comparison
 from blemore.errors import BlemoreError
@@ -347,11 +347,13 @@ def test_page_says_when_its_recorded_numbers_were_computed(shown: list[object]) 
     if not any('label-recorded"' in one.html for one in others):
         assert "recorded/" not in card.text
         return
-    names = [name.removeprefix("recorded/") for name in card.data["inputs"] if name.startswith("recorded/")]
-    assert names
-    for name in names:
-        assert recorded.read(name).sha256[:12] in card.html
-        assert recorded.read(name).date in card.html, f"no date of {name}"
+    counts = sources.counts()
+    tables = {f"recorded/{path.stem}": recorded.read(path.stem).as_input for path in recorded.FOLDER.glob("*.csv")}
+    shown_inputs = [one for name, one in {**tables, counts.name: counts}.items() if name in card.data["inputs"]]
+    assert shown_inputs
+    for one in shown_inputs:
+        assert one.sha256[:12] in card.html
+        assert one.date in card.html, f"no date of {one.name}"
 
 
 def test_page_has_no_id_twice_and_no_path(shown: list[object]) -> None:
@@ -411,7 +413,7 @@ def test_page_on_real_names_counts_them(shown_by: Callable[[str, str], list[obje
     text = "\n".join(one.text for one in fragments_of(shown))
     assert "Eight of 2,456 clips in the table [released]" in text
     card = fragments_of(shown)[-1]
-    assert card.data["inputs"]["file/metadata"] == sources.sha256_of(real("train_metadata.csv"))
+    assert card.data["inputs"]["file/metadata"] == identity.sha256_of(real("train_metadata.csv"))
     assert card.data["results"]["train_clips"] == "2,456"
 
 

@@ -79,6 +79,26 @@ def test_a_run_is_found_only_for_the_same_settings_and_content(tmp_path: Path, s
     assert not found(replace(data, fold=np.roll(data.fold, 1)))
 
 
+def test_run_of_other_code_is_trained_again_but_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = {"mine": small_data()}
+    (before,) = sweeps.sweep(data, [TASK], folder=tmp_path, jobs=1)
+    sweeps.sweep(data, [TASK], folder=tmp_path, jobs=1)
+    (old,) = tmp_path.rglob("*.json")
+    monkeypatch.setattr(runs, "CODE", "another")
+    assert runs.find(tmp_path, TASK, before.inputs) is None
+    sweeps.sweep(data, [TASK], folder=tmp_path, jobs=1)
+    assert len(list(tmp_path.rglob("*.json"))) == 2
+    assert runs.read(old).epochs == before.epochs
+
+
+def test_run_of_an_earlier_version_can_be_read(tmp_path: Path) -> None:
+    (run,) = sweeps.train(small_data(), TASK)
+    about = json.loads((path := runs.save(tmp_path, run)).read_text())
+    del about["code"], about["validation"]
+    path.write_text(json.dumps({"format": 1, **about}))
+    assert runs.read(path).task == TASK
+
+
 def test_what_a_killed_writer_left_is_cleared(tmp_path: Path) -> None:
     (run,) = sweeps.train(small_data(), TASK)
     path = runs.save(tmp_path, run)
@@ -101,7 +121,7 @@ def test_a_broken_run_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_run_names_no_host_and_no_path(tmp_path: Path) -> None:
     about = json.loads(runs.save(tmp_path, sweeps.train(small_data(), TASK)[0]).read_text())
     assert set(about) == {
-        "format", "encoder", "origin", "settings", "train_folds", "val_folds", "blind", "inputs",
+        "code", "encoder", "origin", "settings", "train_folds", "val_folds", "blind", "validation", "inputs",
         "n_train", "n_val", "best_epoch", "epochs", "timing",
     }  # fmt: skip
 

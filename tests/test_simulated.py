@@ -40,6 +40,12 @@ def test_other_parameters_of_the_world_are_simulated(kept: Path, monkeypatch: py
         simulated.features("videoswin:sub", CLIPS, kept, seed=0, profile="quick")
 
 
+def test_features_of_other_code_are_simulated_again(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulated, "CODE", "another")
+    with pytest.raises(pytest.fail.Exception, match="simulated again"):
+        simulated.features("videoswin:sub", CLIPS, kept, seed=0, profile="quick")
+
+
 def test_spoilt_file_is_simulated_again(kept: Path) -> None:
     (file,) = kept.iterdir()
     file.write_bytes(b"spoilt")

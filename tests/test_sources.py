@@ -17,7 +17,7 @@ import pooch
 import pytest
 import requests
 
-from blemore import clips, feature_files, released, sources
+from blemore import clips, feature_files, identity, released, sources
 from blemore.claims import ledger
 from blemore.errors import BlemoreError, InputError, SourceError, UnknownNameError
 from blemore.recorded import Input
@@ -145,7 +145,7 @@ def test_spoilt_download_is_refused_until_it_is_fetched_anew(mirror: Path, monke
         sources.released("summaries")
     text = one_line(caught)
     assert str(spoilt) in text and "blemore data fetch released" in text
-    assert sources.registry()[sources.files_of("summaries")[0]] in text and sources.sha256_of(spoilt) in text
+    assert sources.registry()[sources.files_of("summaries")[0]] in text and identity.sha256_of(spoilt) in text
     monkeypatch.setenv("BLEMORE_MIRROR", str(mirror))
     sources.fetch(["summaries"], progress=False)
     monkeypatch.delenv("BLEMORE_MIRROR")
@@ -232,7 +232,7 @@ def test_release_is_found_in_a_sub_folder(release: Path) -> None:
         clips, inputs = sources.clips(source)
         assert clips.names == ["A102_ang_int1_ver1", "A411_mix_ang_hap_30_70_ver1"]
         assert clips.origin == "released"
-        digest = sources.sha256_of(release / "blemore_data" / sources.METADATA)
+        digest = identity.sha256_of(release / "blemore_data" / sources.METADATA)
         assert inputs == (Input("zenodo/train_metadata.csv", digest),)
 
 
@@ -330,14 +330,14 @@ def test_a_file_that_did_not_change_is_digested_once(tmp_path: Path, monkeypatch
     monkeypatch.setattr(hashlib, "file_digest", counted)
     for name in ("a.npy", "b.npy"):
         (tmp_path / name).write_bytes(name.encode())
-    sources.sha256_of(tmp_path)
-    first = sources.sha256_of(tmp_path)
+    identity.sha256_of(tmp_path)
+    first = identity.sha256_of(tmp_path)
     assert len(read) == 4, "what was written just now may change within the same tick"
     monkeypatch.setattr(time, "time_ns", lambda: now() + 10**10)
-    assert {sources.sha256_of(tmp_path) for _ in range(3)} == {first}
+    assert {identity.sha256_of(tmp_path) for _ in range(3)} == {first}
     assert len(read) == 6
     (tmp_path / "b.npy").write_bytes(b"longer content")
-    assert sources.sha256_of(tmp_path) != first and len(read) == 7
+    assert identity.sha256_of(tmp_path) != first and len(read) == 7
 
 
 def test_release_that_is_no_folder_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -373,7 +373,7 @@ def test_metadata_file_comes_before_any_source(release: Path, tmp_path: Path) ->
     for source in ("auto", "standin", "zenodo"):
         clips, inputs = sources.clips(source, given)
         assert (clips.names, clips.origin) == (["A103_sad_int1_ver1"], "released")
-        assert inputs == (Input("file/metadata", sources.sha256_of(given)),)
+        assert inputs == (Input("file/metadata", identity.sha256_of(given)),)
 
 
 @pytest.mark.parametrize("source", ["zenod", "ZENODO", ""])

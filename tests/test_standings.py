@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blemore import encoders, paper, rows, sources, standings
+from blemore import encoders, identity, paper, rows, sources, standings
 from blemore.recorded import Input
 from blemore.released import Result
 
@@ -63,8 +63,8 @@ def test_scores_are_computed_anew_when_the_code_that_makes_them_changes(
 ) -> None:
     how = {"model": "mlp-512", "profile": "quick", "seed": 0, "folder": tmp_path}
     standings.trained(CLIPS, "standin", **how)
-    parts = standings.parts
-    monkeypatch.setattr(standings, "parts", lambda *given: {**parts(*given), "module blemore.standin": "another"})
+    code = identity.code
+    monkeypatch.setattr(identity, "code", lambda *given: {**code(*given), "module blemore.standin": "another"})
     standings.trained(CLIPS, "standin", **how)
     assert len(asked) == 2
 

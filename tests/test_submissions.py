@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from blemore import challenge, feature_files, features, predictions, runs, submissions, sweeps, trainings
@@ -100,7 +102,6 @@ def test_what_cannot_be_submitted_is_one_clear_line(saved: Path, tmp_path: Path)
     assert "got none; make it" in refused("submit", str(tmp_path), "--out", out)
     assert "no such file" in refused("submit", str(tmp_path / "absent.json"), "--out", out)
     assert "did you mean 'nested'" in refused("submit", str(run), "--protocol", "nestd", "--out", out)
-    assert "got none; train again" in refused("submit", str(run), "--epochs", "7", "--out", out)
     assert not list(tmp_path.iterdir())
 
 
@@ -181,10 +182,57 @@ def test_another_test_set_may_be_of_any_size_but_is_not_to_be_submitted(files: d
     assert "2 test clips predicted" in result.stdout and "blemore submit" not in result.stdout
 
 
-def test_thresholds_come_from_one_whole_cross_validation(saved: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("protocol", ["released-code", "paper-text", "nested"])
+def test_thresholds_are_those_of_the_runs_own_folds(files: dict[str, str], tmp_path: Path, protocol: str) -> None:
+    table = pd.read_csv(files["--metadata"])
+    actor = table["filename"].str.split("_").str[0]
+    fold = table["fold"].groupby(actor).first()
+    trained = []
+    for seed in (1, 2, 3):  # other folds for the same clips, trained into the same folder
+        table["fold"] = actor.map(dict(zip(fold.index, np.random.default_rng(seed).permutation(fold), strict=True)))
+        table.to_csv(metadata := tmp_path / f"metadata{seed}.csv", index=False)
+        how = {"model": "linear", "learning_rate": 3e-2, "epochs": 4, "jobs": 1}
+        trained += [trainings.train(files["--features"], metadata, test_features=files["--test-features"],
+                                    folder=tmp_path / "runs", protocol=protocol, **how)]  # fmt: skip
+    own = [one.test.document() for one in trained]
+    assert any(one != own[0] for one in own), "thresholds of other folds would do as well"
+    assert [submissions.answer(one.test_run, protocol)[0].document() for one in trained] == own
+
+
+def test_lost_run_that_thresholds_come_from_is_one_clear_line(saved: Path, tmp_path: Path) -> None:
+    shutil.copytree(saved, tmp_path / "runs")
+    (run,) = tmp_path.rglob("*-test-*.json")
+    assert "expected 8 epochs; got 9; leave --epochs out" in refused(
+        "submit", str(run), "--epochs", "9", "--out", str(tmp_path / "mine.zip")
+    )
+    next(run.parent.glob("*-val3-*.json")).unlink()
+    said = refused("submit", str(run), "--out", str(tmp_path / "mine.zip"))
+    assert "lacks runs that thresholds come from; got no train0124-val3-" in said and "train again" in said
+
+
+def earlier(saved: Path, folder: Path) -> Path:
+    """Copy runs to one folder as an earlier version wrote them, the one on test clips without the names of others."""
     for path in saved.rglob("*.*"):
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    (run,) = tmp_path.glob("*-test-*.json")
+        (folder / path.name).write_bytes(path.read_bytes())
+    (run,) = folder.glob("*-test-*.json")
+    about = json.loads(run.read_text())
+    assert [name.split("-")[1] for name in about.pop("validation")] == ["val0", "val1", "val2", "val3", "val4"]
+    run.write_text(json.dumps({"format": 1, **about}))
+    return run
+
+
+def test_run_of_an_earlier_version_beside_two_cross_validations_is_refused(saved: Path, tmp_path: Path) -> None:
+    run = earlier(saved, tmp_path)
+    data = runs.gather(small_clips(), small_features(small_clips()))
+    (other,) = sweeps.train(replace(data, fold=np.roll(data.fold, 1)), Task("mine", SETTINGS, (1, 2, 3, 4), (0,)))
+    for path in [made := runs.save(tmp_path / "new", other), made.with_suffix(".npz")]:
+        path.replace(tmp_path / path.name)
+    with pytest.raises(InputError, match=r"got 6 runs of 8 epochs; train again with --test-features"):
+        submissions.answer(run, "paper-text")
+
+
+def test_run_of_an_earlier_version_takes_the_one_whole_cross_validation(saved: Path, tmp_path: Path) -> None:
+    run = earlier(saved, tmp_path)
     assert submissions.answer(run, "paper-text")[1] == "trained for 2 epochs; paper-text would take 8"
     data = runs.gather(small_clips(), small_features(small_clips()))
     longer = replace(SETTINGS, epochs=9)
@@ -193,7 +241,7 @@ def test_thresholds_come_from_one_whole_cross_validation(saved: Path, tmp_path: 
         runs.save(tmp_path / "new", other)
     for path in (tmp_path / "new").rglob("*.*"):
         path.replace(tmp_path / path.name) if path.is_file() else None
-    with pytest.raises(InputError, match=r"got 2 \(8 epochs, 9 epochs\); say which with --epochs"):
+    with pytest.raises(InputError, match=r"got 5 runs of 8 epochs, 5 runs of 9 epochs; say which with --epochs"):
         submissions.answer(run, "paper-text")
     assert submissions.answer(run, "paper-text", 8)[0].alpha > 0
     next(tmp_path.glob("*-val3-*.json")).unlink()

@@ -19,7 +19,7 @@ from blemore.cli.group import answer, json_option, main
     help="Where the thresholds come from: released-code, paper-text or nested.",
 )
 @click.option(
-    "--epochs", type=int, help="Epochs of the cross-validation to take thresholds from, if there are several."
+    "--epochs", type=int, help="Epochs of the cross-validation to take thresholds from, where the run names none."
 )
 @json_option
 def submit(run: Path, out: Path, protocol: str, epochs: int | None, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blemore import files, sources
+from blemore import files, identity, sources
 from blemore.encoders.registry import Opening, Variant
 from blemore.errors import InputError, SourceError, first
 
@@ -52,7 +52,7 @@ def verified(path: Path, variant: Variant, fix: str) -> Path:
         If the SHA-256 is another one, or the file cannot be read.
     """
     try:
-        got = sources.sha256_of(path)
+        got = identity.sha256_of(path)
     except OSError as error:
         raise files.unreadable(path, error) from None
     if not got.startswith(variant.revision):
