@@ -119,9 +119,11 @@ def files_of(group: str) -> list[str]:
 def digest(name: str) -> str:
     """Return the SHA-256 of what an input's name stands for here and now, or ``absent``.
 
-    Names: ``released/GROUP``, ``zenodo/FILE``, a file or folder of the release.
+    Names: ``released/GROUP``, ``zenodo/FILE``, a file or folder of the release, and ``reference/FILE`` of this package.
     """
     kind, _, rest = name.partition("/")
+    if kind == "reference":
+        return hashlib.sha256(resources.files("blemore").joinpath(kind, rest).read_bytes()).hexdigest()
     if kind == "zenodo":
         path = in_release(rest)
         return sha256_of(path) if path else "absent"
