@@ -8,7 +8,7 @@ import json
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from blemore.comparison import LABELS, VERDICTS, Comparison
 from blemore.errors import BlemoreError
 from blemore.fragments import DATA_TYPE, Column, Fragment
 from blemore.recorded import Input
-from tests.conftest import ROOT, barely_trained, real
+from tests.conftest import ROOT, barely_trained, invented_release, real
 
 HOSTILE = "<script>alert(\"x\")</script> R&D 'a' </td>"
 VOID = {"br", "hr", "img", "use", "path", "rect"}
@@ -65,7 +65,15 @@ class Markup(HTMLParser):
 
 
 def claim(**values: object) -> Comparison:
-    given = {"id": "some.claim", "section": "5.1", "what": "clips", "paper": 0.266, "ours": 0.2665, "label": "released"}
+    given = {
+        "id": "some.claim",
+        "section": "5.1",
+        "what": "clips",
+        "paper": 0.266,
+        "ours": 0.2665,
+        "label": "released",
+        "evidence": "authors",
+    }
     return Comparison(**{**given, "kind": "rounding", "tolerance": 0.0005, "decimals": 3, **values})
 
 
@@ -103,7 +111,7 @@ def test_plain_form_says_hostile_text_as_it_is(name: str) -> None:
 
 
 def test_every_table_has_caption_scopes_and_labels() -> None:
-    rows = [claim(), claim(id="b", ours=None, label="paper"), claim(id="c", label="recorded")]
+    rows = [claim(), claim(id="b", ours=None, label="paper", evidence=""), claim(id="c", label="recorded")]
     frame = pd.DataFrame({"clips": [1, 2]}, index=pd.Index(["a", "b"], name="fold"))
     for table, labels in (
         (report.comparisons(rows, "Held together"), ["paper", "released", "recorded"]),
@@ -149,17 +157,17 @@ def test_known_difference_shows_its_reason() -> None:
 
 
 def test_claim_that_cannot_be_checked_shows_a_dash_and_no_origin() -> None:
-    table = report.comparisons([claim(ours=None, label="paper")], "caption")
+    table = report.comparisons([claim(ours=None, label="paper", evidence="")], "caption")
     *_, ours, difference, verdict = table.text.splitlines()[-1].split(" | ")
     assert (ours, difference.replace("± 0.0005", "").strip(), verdict) == ("–", "", "unchecked")
 
 
 def test_claim_that_is_no_number_can_be_shown() -> None:
-    assert "differs" in report.comparisons([claim(ours=float("nan"), label="measured")], "caption").text
+    assert "differs" in report.comparisons([claim(ours=float("nan"), label="measured", evidence="")], "caption").text
 
 
 def test_stand_in_never_shows_as_reproduced() -> None:
-    table = report.comparisons([claim(label="stand-in")], "caption")
+    table = report.comparisons([claim(label="stand-in", evidence="")], "caption")
     assert "reproduced" not in table.html
     assert "by construction" in table.text and "stand-in" in table.text
 
@@ -186,7 +194,7 @@ def test_row_of_scores_shows_its_worst_verdict() -> None:
     rows = results.table2(released.validation())
     spoilt = [dataclasses.replace(row, ours=0.9) if row.id == "table2.clip.acc_salience_std" else row for row in rows]
     lines = {line.split(" | ")[0]: line for line in report.scores(spoilt, 2, "caption").text.splitlines()}
-    assert "differs" in lines["CLIP"] and "reproduced" in lines["OpenFace"]
+    assert "differs" in lines["CLIP"] and "recomputed" in lines["OpenFace"]
 
 
 def test_intervals_show_whole_clips_around_the_printed_accuracy() -> None:
@@ -329,10 +337,24 @@ def runs_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+CLAIMED: list[Comparison] = []
+"""What the page that is shown compares with the paper."""
+
+
+def noting(show: Callable[..., Fragment]) -> Callable[..., Fragment]:
+    """Show comparisons and note them."""
+
+    def shown(rows: list[Comparison], *args: object, **kwargs: object) -> Fragment:
+        CLAIMED.extend(rows)
+        return show(rows, *args, **kwargs)
+
+    return shown
+
+
 PAGES = [path.stem for path in sorted((ROOT / "notebooks").glob("*.py"))]
 RUNS = [(name, "nothing") for name in PAGES]
 RUNS += [(name, "mirror") for name in PAGES if name != "dataset"] + [("dataset", "metadata"), ("dataset", "durations")]
-RUNS += [("pca", "egemaps"), ("aggregation", "openface")]
+RUNS += [("pca", "egemaps"), ("aggregation", "openface"), ("pca", "release"), ("encoders", "release")]
 
 
 @pytest.fixture(scope="module", params=RUNS, ids=[" with ".join(run) for run in RUNS])
@@ -355,8 +377,15 @@ def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         given |= {"durations": str(real("durations_train.csv"))} if machine == "durations" else {}
         if name in ("encoder", "standin"):
             barely_trained(patch, runs_once(tmp_path_factory))
+        if machine == "release":
+            folder = tmp_path_factory.mktemp("release")
+            invented_release(folder, ("WavLM_large", "VideoMAEv2", "HuBERT_large"))
+            patch.setenv("BLEMORE_DATA", str(folder))
         given |= {"epochs": 1} if name == "results" else {}
         patch.chdir(runs_once(tmp_path_factory))
+        CLAIMED.clear()
+        for function in ("comparisons", "scores"):
+            patch.setattr(report, function, noting(getattr(report, function)))
         yield page(name, **given)
 
 
@@ -380,6 +409,17 @@ def test_page_labels_every_table_and_figure(shown: list[object]) -> None:
         assert labels, one.text.splitlines()[0]
         used |= labels
     assert used <= set(re.findall(r'class="label label-([\w-]+)"', card.html)) <= set(LABELS)
+
+
+def test_page_and_ledger_never_disagree_on_a_claim(shown: list[object], request: pytest.FixtureRequest) -> None:
+    """Whatever is on the machine; only numbers of a file that the page alone was given may differ from the ledger's."""
+    claimed = {one.id: one for one in CLAIMED if not one.id.startswith("trained")}
+    if any(given in request.node.name for given in ("dataset with metadata", "dataset with durations")):
+        claimed = {}
+    known = {one.id: one for one in ledger.all_claims()[0]} if claimed else {}
+    assert set(claimed) <= set(known)
+    assert {id: one.verdict for id, one in claimed.items()} == {id: known[id].verdict for id in claimed}
+    assert {id: one.ours for id, one in claimed.items()} == {id: known[id].ours for id in claimed}
 
 
 def test_page_says_when_its_recorded_numbers_were_computed(shown: list[object]) -> None:
@@ -429,7 +469,7 @@ def test_dates_of_a_card_are_those_of_its_tables(undrawn: None, monkeypatch: pyt
     assert "2030-01-01" in card.html and read("partitions").date in card.html
 
 
-def test_row_of_table_2_counts_as_reproduced_only_if_all_its_cells_are(
+def test_row_of_table_2_counts_as_recomputed_only_if_all_its_cells_are(
     undrawn: None, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     validation = released.validation()

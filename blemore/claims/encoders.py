@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from blemore import recorded, sources
+from blemore import paper, recorded, sources
 from blemore.comparison import Comparison, of_number, of_statement
 from blemore.encoders.openface import KINDS
 from blemore.encoders.videomaev2 import VIT_B_16
@@ -34,11 +34,13 @@ def claims() -> tuple[list[Comparison], tuple[Input, ...]]:
 
 
 def _audio(widths: dict[str, tuple[int | None, str]]) -> Comparison:
+    id = "encoder.audio.dimensions"
     both = [widths[name] for name in ("hubert", "wavlm")]
-    found = {width for width, _ in both}
-    width = found.pop() if len(found) == 1 else None
-    detail = "; ".join(dict.fromkeys(said for _, said in both))
-    return of_number("encoder.audio.dimensions", width, "measured", "HuBERT and WavLM: features per 20 ms", detail)
+    known = [width for width, _ in both if width is not None]
+    farthest = max(known, key=lambda width: abs(width - paper.number(id).value), default=None)
+    detail = "; ".join(said for _, said in both)
+    what = "HuBERT and WavLM: features per 20 ms"
+    return of_number(id, farthest if len(known) == len(both) else None, "measured", what, detail)
 
 
 def _videomaev2(found: tuple[int | None, str]) -> Comparison:
