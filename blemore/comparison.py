@@ -15,7 +15,7 @@ from blemore.errors import UnknownNameError
 
 LABELS = {
     "paper": "printed in the paper",
-    "released": "recomputed here from files that the authors or others published",
+    "released": "computed here from files that the authors or others published",
     "measured": "computed here from real features of BLEMORE clips",
     "stand-in": "computed here from simulated data: shows the machinery, says nothing about the paper",
     "recorded": "computed earlier by this project from public files that are not on this machine",
