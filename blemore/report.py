@@ -135,15 +135,15 @@ def frame(values: pd.DataFrame, caption: str, labels: Sequence[str], decimals: i
 
 def summary(rows: Sequence[Comparison], caption: str) -> Fragment:
     """Return how many claims ended in which verdict, by where ours came from."""
-    verdicts = Counter((row.verdict, row.label) for row in rows)
-    names = list(dict.fromkeys(label_ for _, label_ in sorted(verdicts, key=lambda pair: pair[1])))
-    columns = [Column("verdict"), *(Column(name, True) for name in names), Column("all", True)]
+    verdicts = Counter((row.verdict, row.label if row.ours is not None else "") for row in rows)
+    names = sorted({name for _, name in verdicts})
+    columns = [Column("verdict"), *(Column(name or "nothing here", True) for name in names), Column("all", True)]
     body = []
     for verdict in VERDICTS:
         if not any(counts := [verdicts[verdict, name] for name in names]):
             continue
         body.append([badge(verdict), *(str(count) if count else "" for count in counts), str(sum(counts))])
-    return table(columns, body, caption, names)
+    return table(columns, body, caption, list(filter(None, names)))
 
 
 def provenance(inputs: Iterable[Input], labels: Sequence[str], results: Mapping[str, str] | None = None,

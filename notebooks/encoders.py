@@ -101,5 +101,6 @@ catalogue.at_hand()
 # %% tags=["hide-input"]
 given = [Input("file/openface_csv", sources.sha256_of(openface_csv))] if openface_csv else []
 report.provenance(
-    [*given, *check_inputs], ["paper", "released", "stand-in", *dict.fromkeys(one.label for one in checks)]
+    [*given, *check_inputs],
+    ["paper", "released", "stand-in", *dict.fromkeys(one.label for one in checks if one.ours is not None)],
 )

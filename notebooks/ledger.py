@@ -60,7 +60,7 @@ from collections import Counter
 counts = Counter(claim.verdict for claim in claims)
 report.provenance(
     inputs,
-    list(dict.fromkeys(claim.label for claim in claims)),
+    list(dict.fromkeys(["paper", *(claim.label for claim in claims if claim.ours is not None)])),
     results={"claims": str(len(claims)), "problems": str(len(problems))}
     | {verdict.replace(" ", "_"): str(counts[verdict]) for verdict in VERDICTS},
 )

@@ -241,9 +241,9 @@ def _standing(table: pd.DataFrame, row: str) -> str:
     """Say of each accuracy of a row which others of the table equal it, and which exceed it."""
     said = []
     for metric in METRICS:
-        others = table[metric].drop(row)
-        one = f"{metric.removeprefix('acc_')} {table.at[row, metric]:.3f}"
-        for how, those in (("equal to", others == table.at[row, metric]), ("below", others > table.at[row, metric])):
+        own, others = float(str(table.at[row, metric])), table[metric].drop(row)
+        one = f"{metric.removeprefix('acc_')} {own:.3f}"
+        for how, those in (("equal to", others == own), ("below", others > own)):
             if those.any():
                 one += f", {how} {first([name_of(str(other)) for other in others[those].index])}"
         said.append(one if "," in one else f"{one}, highest of all")
