@@ -89,7 +89,8 @@ report.scores(own2, 2, f"Table 2, trained here: {trained.how()}", others=others)
 import pandas as pd
 
 allowed = pd.Series(results.tolerances(), name="largest difference").rename_axis("column")
-allowed.index = allowed.index.str.removeprefix("acc_").str.replace("_", " ")
+for suffix, said in (("_mean", ", mean over folds"), ("_std", ", std over folds"), ("ence", "ence, test set")):
+    allowed.index = allowed.index.str.removeprefix("acc_").str.replace(f"{suffix}$", said, regex=True)
 passed, pairs = results.confused()
 caption = f"Largest differences that count as agreement. Of {pairs} pairs of different rows of Table 2, {passed} are this close and cannot be told apart"
 report.frame(allowed.to_frame(), caption, ["recorded", "paper"])

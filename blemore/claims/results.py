@@ -246,7 +246,7 @@ def _standing(table: pd.DataFrame, row: str) -> str:
         for how, those in (("equal to", others == own), ("below", others > own)):
             if those.any():
                 one += f", {how} {first([name_of(str(other)) for other in others[those].index])}"
-        said.append(one if "," in one else f"{one}, highest of all")
+        said.append(one if "," in one else f"{one}, highest of these")
     return "; ".join(said)
 
 
