@@ -54,9 +54,9 @@ serve: $(READY)  ## show the built book at a local address (PORT=8000)
 twins: $(READY)  ## write the .ipynb twins of notebooks/*.py
 	$(BIN)/blemore twins
 
-record: $(READY)  ## compute the recorded tables anew (METADATA=..., DURATIONS=..., EGEMAPS=...)
+record: $(READY)  ## compute the recorded tables anew (METADATA=..., DURATIONS=..., EGEMAPS=..., OPENFACE=...)
 	$(BIN)/blemore record $(if $(METADATA),--metadata $(METADATA)) $(if $(DURATIONS),--durations $(DURATIONS)) \
-	    $(if $(EGEMAPS),--egemaps $(EGEMAPS))
+	    $(if $(EGEMAPS),--egemaps $(EGEMAPS)) $(if $(OPENFACE),--openface $(OPENFACE))
 
 lock: $(READY)  ## pin the versions of all dependencies anew
 	$(BIN)/pip-compile --quiet --all-extras --strip-extras --no-header --no-annotate --no-emit-index-url \

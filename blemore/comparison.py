@@ -1,4 +1,4 @@
-"""The one way to hold a number of ours against the paper's: difference, tolerance, verdict."""
+"""The one way to compare a number of ours with the paper's: difference, tolerance, evidence, verdict."""
 
 from __future__ import annotations
 
@@ -15,29 +15,59 @@ from blemore.errors import UnknownNameError
 
 LABELS = {
     "paper": "printed in the paper",
-    "released": "recomputed here from files that the authors or others published",
+    "released": "computed here from files that the authors or others published",
     "measured": "computed here from real features of BLEMORE clips",
     "stand-in": "computed here from simulated data: shows the machinery, says nothing about the paper",
     "recorded": "computed earlier by this project from public files that are not on this machine",
 }
 """Every number carries one of these labels."""
 
+EVIDENCE = {
+    "data": "clip names and metadata, durations, real features, or predictions that were decided here",
+    "authors": "what the authors published of their own results: run summaries and logs",
+    "paper": "at least in part, other numbers that the paper prints",
+    "simulation": "simulated data",
+}
+"""What ours rests on. Where it rests on several things, the weakest of them counts: ``paper``, ``authors``, ``data``."""
+
+_RESTS_ON = {
+    "paper": ("paper",),
+    "released": ("data", "authors", "paper"),
+    "measured": ("data",),
+    "stand-in": ("simulation",),
+    "recorded": ("data", "authors", "paper"),
+}
+
+_AGREEING = {
+    "data": "reproduced",
+    "authors": "recomputed",
+    "paper": "consistent",
+    "simulation": "by construction",
+}
+
 VERDICTS = {
-    "reproduced": "ours, from real data, is within the tolerance of the printed number",
-    "consistent": "the paper's own tables and figures bear the statement out",
-    "differs": "ours is outside the tolerance, and nobody has explained why yet",
-    "known difference": "ours is outside the tolerance, for a reason that is written down",
+    "reproduced": "agrees within the tolerance, computed from data, independently of what the authors printed or published as results",
+    "recomputed": "agrees within the tolerance, computed again from the results that the authors published",
+    "consistent": "agrees within the tolerance with other numbers that the paper prints; nothing independent of the paper decides it",
     "by construction": "simulated: agreement was built in and proves nothing",
-    "unchecked": "what it takes to check is not public",
+    "known difference": "outside the tolerance, for a reason that is written down",
+    "differs": "outside the tolerance, and nobody has explained why yet",
+    "unchecked": "the data needed to check it are not here",
 }
 """Every comparison ends in one of these."""
+
+AGREEING = tuple(_AGREEING.values())
+"""Verdicts of comparisons that agree, the strongest first."""
 
 KINDS = {
     "exact": "counts and statements: no difference allowed",
     "rounding": "half a unit of the last printed digit",
-    "stochastic": "the spread over folds or seeds",
+    "stochastic": "what separates two trainings of one row over the same folds, at 95 % confidence",
 }
 """Kinds of tolerance."""
+
+_ROUNDED = ("%", "accuracy", "dimensionless", "hours", "kHz", "m", "ms", "probability", "s", "version")
+"""Units of measured quantities; every other unit of the prose counts something."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +86,9 @@ class Comparison:
         Numbers, or words such as ``holds``; ``ours`` is None where it cannot be checked.
     label : str
         Where ours comes from, one of :data:`LABELS`.
+    evidence : str
+        What ours rests on, one of :data:`EVIDENCE`; the verdict follows from it. Labels ``released`` and ``recorded`` cover several
+        kinds of evidence, and need it; the others imply it.
     kind : str
         Kind of tolerance, one of :data:`KINDS`.
     tolerance : float
@@ -66,6 +99,13 @@ class Comparison:
         Shown behind the numbers.
     detail : str
         A few words on how ours came about.
+    row, column : str
+        Where it stands in a table, see :func:`by_row`; empty for what is no cell.
+
+    Raises
+    ------
+    UnknownNameError
+        For an unknown label, kind of evidence or kind of tolerance, and for evidence that the label cannot have.
     """
 
     id: str
@@ -79,11 +119,19 @@ class Comparison:
     decimals: int = 0
     unit: str = ""
     detail: str = ""
+    evidence: str = ""
+    row: str = ""
+    column: str = ""
 
     def __post_init__(self) -> None:
         for kind, value, known in (("label", self.label, LABELS), ("tolerance kind", self.kind, KINDS)):
             if value not in known:
                 raise UnknownNameError(kind, value, list(known))
+        possible = _RESTS_ON[self.label]
+        if not self.evidence and len(possible) == 1:
+            object.__setattr__(self, "evidence", possible[0])
+        if self.evidence not in possible:
+            raise UnknownNameError(f"evidence with label {self.label}", self.evidence, list(possible))
 
     @property
     def difference(self) -> float | None:
@@ -94,7 +142,7 @@ class Comparison:
 
     @property
     def agrees(self) -> bool:
-        """Whether ours is within the tolerance."""
+        """Whether ours is within the tolerance, or the same words."""
         if self.difference is None:
             return self.ours == self.paper
         return abs(self.difference) <= self.tolerance + 1e-9  # rounding of the subtraction itself
@@ -104,21 +152,21 @@ class Comparison:
         """One of :data:`VERDICTS`."""
         if self.ours is None:
             return "unchecked"
-        if self.label == "stand-in":
-            return "by construction"
-        if not self.agrees:
-            return "known difference" if self.id in known_differences() else "differs"
-        return "consistent" if self.label == "paper" else "reproduced"
+        if self.agrees or self.evidence == "simulation":
+            return _AGREEING[self.evidence]
+        return "known difference" if self.id in known_differences() else "differs"
 
 
-def of_number(id: str, ours: float | None, label: str, what: str, detail: str = "") -> Comparison:
-    """Hold ours against a number of the paper's prose, to its last printed digit.
+def of_number(
+    id: str, ours: float | None, label: str, what: str, detail: str = "", *, evidence: str = ""
+) -> Comparison:
+    """Compare ours with a number of the paper's prose: a count exactly, a measured quantity to its last printed digit.
 
-    >>> of_number("baseline.single.train.acc_presence", 100 * 192 / 2456, "recorded", "most frequent").verdict
+    >>> of_number("baseline.single.train.acc_presence", 100 * 192 / 2456, "recorded", "most frequent", evidence="data").verdict
     'reproduced'
     """
     printed = paper.number(id)
-    exact = printed.unit in ("clips", "actors", "folds")
+    exact = printed.decimals == 0 and printed.unit not in _ROUNDED
     return Comparison(
         id, printed.section, what, printed.value, ours, label,
         kind="exact" if exact else "rounding",
@@ -126,27 +174,29 @@ def of_number(id: str, ours: float | None, label: str, what: str, detail: str = 
         decimals=max(printed.decimals, 0),
         unit="" if printed.unit == "accuracy" else printed.unit,
         detail=detail,
+        evidence=evidence,
     )  # fmt: skip
 
 
-def of_statement(id: str, section: str, what: str, holds: bool | None, label: str, detail: str = "") -> Comparison:
-    """Hold a statement of the paper in words against what the numbers say."""
-    ours = None if holds is None else "holds" if holds else "does not hold"
-    return Comparison(id, section, what, "holds", ours, label, detail=detail)
+def of_statement(
+    id: str, section: str, what: str, holds: bool | None, label: str, detail: str = "", *, evidence: str = ""
+) -> Comparison:
+    """Compare a statement of the paper in words with what the numbers say; None where they are not here."""
+    ours = {True: "holds", False: "does not hold", None: None}[holds]
+    return Comparison(id, section, what, "holds", ours, label, detail=detail, evidence=evidence)
 
 
 def by_row(cells: Iterable[Comparison]) -> dict[str, dict[str, Comparison]]:
-    """Group the cells of a table, ``table2.ROW.COLUMN`` each, by row and column."""
+    """Group the cells of a table by their ``row`` and ``column``."""
     rows: dict[str, dict[str, Comparison]] = {}
     for cell in cells:
-        _, row, column = cell.id.split(".")
-        rows.setdefault(row, {})[column] = cell
+        rows.setdefault(cell.row, {})[cell.column] = cell
     return rows
 
 
 def worst(comparisons: Iterable[Comparison]) -> Comparison:
     """Return the comparison whose verdict stands for several: the least favourable."""
-    order = ["consistent", "reproduced", "by construction", "unchecked", "known difference", "differs"]
+    order = [*AGREEING, "unchecked", "known difference", "differs"]
     return max(comparisons, key=lambda comparison: order.index(comparison.verdict))
 
 

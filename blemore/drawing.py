@@ -60,7 +60,11 @@ STYLE: Any = {
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure with its caption, which states the finding and serves as text alternative, and its labels."""
+    """A figure with its caption, which states the finding and serves as text alternative, and its labels.
+
+    Where all of it is simulated, the picture is headed by that word. Where only a part is, the panel or the mark that is
+    simulated says so, and the rest does not.
+    """
 
     figure: Figure
     caption: str
@@ -94,7 +98,7 @@ def canvas(
 
 def _fragment(name: str, drawing: Drawing) -> Fragment:
     labels, caption = drawing.labels, drawing.caption
-    if "stand-in" in labels:  # inside the picture, where a crop or a copy keeps it
+    if set(labels) == {"stand-in"}:  # inside the picture, where a crop or a copy keeps it
         drawing.figure.suptitle(SIMULATED, x=0.005, ha="left", weight="bold", size=8)
     buffer = io.StringIO()
     drawing.figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})

@@ -13,7 +13,7 @@ import pandas as pd
 
 from blemore import catalogue, figures, paper, pca, recorded, released, report, standings, trainings
 from blemore import spreads as spread_tables
-from blemore.claims.results import METRICS, REPORTED
+from blemore.claims.results import METRICS, trained
 from blemore.comparison import Comparison, worst
 from blemore.errors import InputError, SourceError
 from blemore.experiments import CrossValidation
@@ -82,7 +82,7 @@ def validation(subject: Subject) -> Shown:
     body = []
     for model, one in subject.validation.items():
         for metric in METRICS:
-            cells = [cell for cell in _cells(subject, model, one) if metric in cell.id]
+            cells = [cell for cell in _cells(subject, model, one) if cell.column.startswith(metric)]
             runs_of = (
                 [theirs.at[model, f"{metric}_{part}"] for part in ("mean", "std")] if model in theirs.index else []
             )
@@ -95,18 +95,11 @@ def validation(subject: Subject) -> Shown:
 
 
 def _cells(subject: Subject, model: str, one: CrossValidation) -> list[Comparison]:
-    """Hold ours against the paper's row, if it has one, within the paper's own spread over folds."""
-    printed = paper.table(2).set_index("id")
-    if model != REPORTED or subject.name not in printed.index:
-        return []
-    row = printed.loc[subject.name]
-    return [
-        Comparison(f"table2.{subject.name}.{metric}_{part}", "table 2", f"{subject.title}: {metric} {part}",
-                   float(str(row[f"{metric}_{part}"])), of(metric), subject.origin, kind="stochastic",
-                   tolerance=float(str(row[f"{metric}_std"])), decimals=paper.DECIMALS)
-        for metric in METRICS
-        for part, of in (("mean", one.mean), ("std", one.spread))
-    ]  # fmt: skip
+    """Compare ours with the paper's row, if it has one, as the results page does."""
+    scores: dict[str, Any] = {"id": subject.name, "model": model, "origin": subject.origin}
+    for metric in METRICS:
+        scores |= {f"{metric}_mean": one.mean(metric), f"{metric}_std": one.spread(metric)}
+    return [cell for cell in trained(2, pd.DataFrame([scores])) if cell.ours is not None]
 
 
 def _plus_minus(pair: Sequence[Any]) -> str:

@@ -41,7 +41,7 @@ DATA_TYPE = "application/vnd.blemore.page+json"
 
 
 SIMULATED = "simulated (stand-in)"
-"""What is said of a table or picture with numbers made from simulated features."""
+"""What is said of a table, a picture, a panel or a mark whose numbers are made from simulated features."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,23 @@ def badge(verdict: str) -> str:
     return f'<span class="verdict verdict-{escape(kind)}" title="{escape(VERDICTS[verdict])}">{escape(verdict)}</span>'
 
 
-def spoken(caption: str, labels: Sequence[str]) -> str:
-    """Return what a screen reader says of a table or picture: its caption, and first whether it is simulated.
+def in_picture(label: str) -> str:
+    """Return what a panel or a mark says of where its numbers come from: the label, in words for ``stand-in``."""
+    return SIMULATED if label == "stand-in" else label
 
-    >>> spoken("Two accuracies", ["paper", "stand-in"])
+
+def spoken(caption: str, labels: Sequence[str]) -> str:
+    """Return what a screen reader says of a table or picture: its caption, and first whether all or a part is simulated.
+
+    >>> spoken("Two accuracies", ["stand-in"])
     'simulated (stand-in): Two accuracies'
+    >>> spoken("Two accuracies", ["paper", "stand-in"])
+    'paper and simulated (stand-in): Two accuracies'
     """
-    return f"{SIMULATED}: {caption}" if "stand-in" in labels else caption
+    if "stand-in" not in labels:
+        return caption
+    others = [name for name in dict.fromkeys(labels) if name != "stand-in"]
+    return f"{', '.join(others)}{' and ' if others else ''}{SIMULATED}: {caption}"
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], caption: str, labels: Sequence[str]) -> Fragment:

@@ -11,12 +11,16 @@ import pandas as pd
 from blemore import aggregation, feature_files, identity, pca, recorded, released, sources
 from blemore import clips as clip_tables
 from blemore.clips import Clips
+from blemore.encoders import openface as openface_files
 from blemore.errors import SourceError
 from blemore.features import join
 from blemore.trainings import cross_validated, curve_table, protocol_table
 
 EGEMAPS: dict[str, Any] = {"learning_rate": 5e-4}
 """Settings of the recorded eGeMAPS run; 88 features learn too slowly at the paper's rate, the rest is the paper's."""
+
+SEEDS = range(6)
+"""Seeds of the trainings that tell how far two trainings of one row are apart."""
 
 RUNS = Path("runs")
 
@@ -26,6 +30,7 @@ def record(
     metadata: Path | None = None,
     durations: Path | None = None,
     egemaps: Path | None = None,
+    openface: Path | None = None,
     folder: Path = recorded.FOLDER,
 ) -> list[str]:
     """Compute every table from the files that are here and write them for the repository.
@@ -38,6 +43,8 @@ def record(
         Files to count the training partition and its durations from; without them those stay.
     egemaps : path, optional
         Real eGeMAPS features to train on (needs ``metadata``); without them those results stay.
+    openface : path, optional
+        A CSV that OpenFace 2.0 wrote for a clip, whose columns are counted.
 
     Returns
     -------
@@ -53,6 +60,10 @@ def record(
         if not sources.released(group):
             raise SourceError(f"released/{group} is not here; run `blemore data fetch released --logs` first")
     changed = []
+    if openface:
+        columns = openface_files.kinds(openface).rename_axis("kind").reset_index(name="columns")
+        if recorded.write(folder, "openface_columns", columns, "openface.csv", identity.sha256_of(openface), date):
+            changed.append("openface_columns")
     for name, (group, compute) in released.COMPUTED.items():
         table = compute()
         if name == "curves":  # of the reported model alone: the rest is for those who fetch the logs
@@ -70,12 +81,25 @@ def record(
         if egemaps:
             rows = cross_validated("egemaps", egemaps, metadata, folder=RUNS, jobs=2, **EGEMAPS)
             tables += [("egemaps_protocols", protocol_table(rows), egemaps),
-                       ("egemaps_curves", curve_table(rows[0].runs), egemaps)]  # fmt: skip
+                       ("egemaps_curves", curve_table(rows[0].runs), egemaps),
+                       ("egemaps_seeds", _seeds(egemaps, metadata), egemaps)]  # fmt: skip
             tables += [(name, table, egemaps) for name, table in _described(egemaps, clips).items()]
         for name, table, path in tables:
             if recorded.write(folder, name, table, path.name, identity.sha256_of(path), date):
                 changed.append(name)
     return changed
+
+
+def _seeds(egemaps: Path, metadata: Path) -> pd.DataFrame:
+    """Return the scores of each fold by the released code's protocol, for several seeds of the same training."""
+    tables = []
+    for seed in SEEDS:
+        (row,) = cross_validated(
+            "egemaps", egemaps, metadata, ["released-code"], folder=RUNS, jobs=2, seed=seed, **EGEMAPS
+        )
+        scores = pd.DataFrame([vars(fold.scores) for fold in row.folds])
+        tables.append(scores.assign(seed=seed, fold=[fold.fold for fold in row.folds]))
+    return pd.concat(tables)[["seed", "fold", "acc_presence", "acc_salience", "n", "n_blends"]]
 
 
 def _described(egemaps: Path, clips: Clips) -> dict[str, pd.DataFrame]:

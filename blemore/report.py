@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from blemore import paper
-from blemore.comparison import KINDS, Comparison, by_row, known_differences, worst
+from blemore.comparison import KINDS, VERDICTS, Comparison, by_row, known_differences, worst
 from blemore.fragments import Column, Fragment, badge, label, number, signed, table
 from blemore.metrics import wilson_interval
 from blemore.parameters import name_of
@@ -23,6 +23,7 @@ _INPUTS = {
     "recorded": "computed earlier from public files and kept here: {}",
     "zenodo": "the release of the data set: {}",
     "file": "a file that a parameter names: {}",
+    "reference": "a file of this package: {}",
 }
 
 
@@ -153,14 +154,15 @@ def frame(values: pd.DataFrame, caption: str, labels: Sequence[str], decimals: i
 
 def summary(rows: Sequence[Comparison], caption: str) -> Fragment:
     """Return how many claims ended in which verdict, by where ours came from."""
-    verdicts = Counter((row.verdict, row.label) for row in rows)
-    names = list(dict.fromkeys(label_ for _, label_ in sorted(verdicts, key=lambda pair: pair[1])))
-    columns = [Column("verdict"), *(Column(name, True) for name in names), Column("all", True)]
+    verdicts = Counter((row.verdict, row.label if row.ours is not None else "") for row in rows)
+    names = sorted({name for _, name in verdicts})
+    columns = [Column("verdict"), *(Column(name or "nothing here", True) for name in names), Column("all", True)]
     body = []
-    for verdict in dict.fromkeys(verdict for verdict, _ in verdicts):
-        counts = [verdicts[verdict, name] for name in names]
+    for verdict in VERDICTS:
+        if not any(counts := [verdicts[verdict, name] for name in names]):
+            continue
         body.append([badge(verdict), *(str(count) if count else "" for count in counts), str(sum(counts))])
-    return table(columns, body, caption, names)
+    return table(columns, body, caption, list(filter(None, names)))
 
 
 def provenance(inputs: Iterable[Input], labels: Sequence[str], results: Mapping[str, str] | None = None,
@@ -245,7 +247,7 @@ def _decimals(row: Comparison) -> int:
 def _tolerance(row: Comparison) -> str:
     if row.kind == "exact":
         return f'<span title="{escape(KINDS["exact"])}">exact</span>' if row.difference is not None else ""
-    return f'<span title="{escape(KINDS[row.kind])}">± {row.tolerance:g}</span>'
+    return f'<span title="{escape(KINDS[row.kind])}">± {row.tolerance:.2g}</span>'
 
 
 def _describe(one: Input) -> str:

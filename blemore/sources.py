@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 
 from blemore import clips as clip_tables
-from blemore import feature_files, files, recorded, simulated, standin
+from blemore import feature_files, files, simulated, standin
 from blemore.clips import Clips
 from blemore.errors import InputError, SourceError, UnknownNameError, first
 from blemore.features import Features, fuse
-from blemore.identity import REFERENCE, sha256_of
+from blemore.identity import sha256_of
 from blemore.parameters import SOURCES
 from blemore.recorded import Input
 
@@ -130,9 +130,11 @@ def files_of(group: str) -> list[str]:
 def digest(name: str) -> str:
     """Return the SHA-256 of what an input's name stands for here and now, or ``absent``.
 
-    Names: ``released/GROUP``, ``zenodo/FILE``, a file or folder of the release.
+    Names: ``released/GROUP``, ``zenodo/FILE``, a file or folder of the release, and ``reference/FILE`` of this package.
     """
     kind, _, rest = name.partition("/")
+    if kind == "reference":
+        return hashlib.sha256(resources.files("blemore").joinpath(kind, rest).read_bytes()).hexdigest()
     if kind == "zenodo":
         path = in_release(rest)
         return sha256_of(path) if path else "absent"
@@ -169,12 +171,6 @@ def clips(source: str = "auto", metadata: str | Path = "") -> tuple[Clips, tuple
     if found and source != "standin":
         return clip_tables.read_metadata(found), inputs(name)
     return clip_tables.standin(), inputs(name) if source == "auto" else ()
-
-
-def counts() -> Input:
-    """Return what a page says of counts of clips where names are invented: the file that both are made from, and its day."""
-    name = "counts_by_partition.csv"
-    return Input(f"reference/{name}", sha256_of(REFERENCE / name), recorded.read("partitions").date)
 
 
 def features(

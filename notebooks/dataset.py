@@ -57,7 +57,7 @@ report.frame(few.set_index("filename"), f"Eight of {len(clips):,} clips in the t
 # number of actors on either side of the split does not.
 
 # %% tags=["hide-input"]
-report.comparisons(dataset.counts(clips), "Clips, actors and folds, counted")
+report.comparisons(dataset.counts(clips), "Clips, actors and folds, counted and printed")
 
 # %% tags=["hide-input"]
 figures.structure()
@@ -139,14 +139,13 @@ table.index = [f"most frequent {name}, {metric}" for name, metric in table.index
 report.frame(table.rename_axis("baseline"), "Trivial baselines with the class learnt on the other folds", [origin])
 
 # %% tags=["hide-input"]
-if origin == "recorded":
-    inputs += (sources.counts(),)
 report.provenance(
-    inputs,
+    [*inputs, *dataset.inputs(clips)],
     ["paper", *dict.fromkeys([origin, known, clips.origin])],
     results={
         "clips": f"{len(clips):,}",
         "train_clips": f"{len(train):,}",
         "train_actors": str(train.table["actor"].nunique()),
+        "printed_train_actors": paper.number("split.train_actors").printed,
     },
 )

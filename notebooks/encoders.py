@@ -53,8 +53,8 @@ catalogue.overview()
 catalogue.choices()
 
 # %% tags=["hide-input"]
-checks = claims.claims()
-report.comparisons(checks, "Statements of sections 4.1 and 4.2, held against the authors' scripts")
+checks, check_inputs = claims.claims()
+report.comparisons(checks, "Statements of sections 4.1 and 4.2, compared with files of features")
 
 # %% [markdown]
 # ## One clip of nobody
@@ -100,4 +100,7 @@ catalogue.at_hand()
 
 # %% tags=["hide-input"]
 given = [Input("file/openface_csv", identity.sha256_of(openface_csv))] if openface_csv else []
-report.provenance(given, ["paper", "released", "stand-in"])
+report.provenance(
+    [*given, *check_inputs],
+    ["paper", "released", "stand-in", *dict.fromkeys(one.label for one in checks if one.ours is not None)],
+)

@@ -20,6 +20,7 @@
 # %% tags=["hide-input"]
 from blemore import report
 from blemore.claims import ledger
+from blemore.comparison import AGREEING, VERDICTS
 
 claims, inputs = ledger.all_claims()
 problems = ledger.problems(claims)
@@ -36,23 +37,22 @@ report.comparisons(
 )
 
 # %% [markdown]
-# None of these touches a number in the paper's tables. Three concern the description of the data; the two statements in words are a
-# shade stronger than the tables beneath them.
-#
 # ## What agrees
+#
+# The verdict says what the agreement rests on: on data (*reproduced*), on results that the authors published (*recomputed*), or on no more than other
+# numbers that the paper prints (*consistent*).
 
 # %% tags=["hide-input"]
-agreeing = [claim for claim in claims if claim.verdict in ("reproduced", "consistent", "by construction")]
-report.comparisons(agreeing, "Claims that agree")
+report.comparisons([claim for claim in claims if claim.verdict in AGREEING], "Claims that agree")
 
 # %% [markdown]
 # ## What cannot be checked
 #
-# Rows of Tables 2 and 3 whose runs are not public. They wait for features, or for labels that the organisers withhold.
+# These claims need runs that are not public, features of the release, or test labels, which the organisers withhold.
 
 # %% tags=["hide-input"]
 waiting = [claim for claim in claims if claim.verdict == "unchecked"]
-report.comparisons(waiting, "Claims that wait")
+report.comparisons(waiting, "Claims that cannot be checked here")
 
 # %% tags=["hide-input"]
 from collections import Counter
@@ -60,10 +60,7 @@ from collections import Counter
 counts = Counter(claim.verdict for claim in claims)
 report.provenance(
     inputs,
-    list(dict.fromkeys(claim.label for claim in claims)),
+    list(dict.fromkeys(["paper", *(claim.label for claim in claims if claim.ours is not None)])),
     results={"claims": str(len(claims)), "problems": str(len(problems))}
-    | {
-        verdict.replace(" ", "_"): str(counts[verdict])
-        for verdict in ("reproduced", "consistent", "known difference", "unchecked")
-    },
+    | {verdict.replace(" ", "_"): str(counts[verdict]) for verdict in VERDICTS},
 )

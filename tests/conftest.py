@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -43,6 +44,24 @@ def name_of_a_part_of_a_dead_process(name: str) -> str:
     """Name of the part of a file, or of a working folder, that a process which has ended since made for itself."""
     code = "import sys; from blemore import files; print(files.passing(sys.argv[1]))"
     return subprocess.check_output([sys.executable, "-c", code, name], cwd=ROOT, text=True).strip()
+
+
+def invented_release(folder: Path, encoders: tuple[str, ...], actors: int = 4) -> None:
+    """Write a folder in the release's layout: some invented clips of every fold, with features that tell actors apart."""
+    import numpy as np
+
+    from blemore.clips import standin
+
+    train = standin().of("train").table
+    few = train[train["actor"].isin(train["actor"].drop_duplicates().iloc[:: 47 // actors])]
+    few[["filename", "fold"]].to_csv(folder / "train_metadata.csv", index=False)
+    random = np.random.default_rng(0)
+    for encoder in encoders:
+        where = folder / "pre_extracted_train_data" / f"{encoder}_train"
+        where.mkdir(parents=True)
+        people = {actor: random.normal(0, 5, 6) for actor in few["actor"].unique()}
+        for name, actor in zip(few["filename"], few["actor"], strict=True):
+            np.save(where / f"{name}.npy", (people[actor] + random.normal(size=(4, 6))).astype(np.float32))
 
 
 def barely_trained(patch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -84,6 +103,13 @@ def page(name: str, **values: object) -> list[object]:
     return shown
 
 
+class ShownPage(list[object]):
+    """What the cells of a page end with, the claims that it compares with the paper, and all claims of the ledger there."""
+
+    claimed: tuple[Any, ...] = ()
+    ledger: tuple[Any, ...] = ()
+
+
 def runs_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder where the pages of all tests keep their trainings: what one did, the next finds."""
     (folder := tmp_path_factory.getbasetemp() / "pages").mkdir(exist_ok=True)
@@ -91,11 +117,13 @@ def runs_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def shown_by(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], list[object]]:
+def shown_by(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], ShownPage]:
     """What a committed page shows, by its name and what is on the machine; each is run once for all tests."""
+    from blemore import report
+    from blemore.claims import ledger
 
     @functools.cache
-    def shown(name: str, machine: str) -> list[object]:
+    def shown(name: str, machine: str) -> ShownPage:
         with pytest.MonkeyPatch.context() as patch:
             patch.delenv("BLEMORE_DATA", raising=False)
             patch.delenv("BLEMORE_MIRROR", raising=False)
@@ -115,7 +143,26 @@ def shown_by(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], l
             patch.chdir(runs_once(tmp_path_factory))
             if name in ("encoder", "standin"):
                 barely_trained(patch, runs_once(tmp_path_factory))
-            return page(name, **given)
+            if machine == "release":
+                folder = tmp_path_factory.mktemp("release")
+                invented_release(folder, ("WavLM_large", "VideoMAEv2", "HuBERT_large"))
+                patch.setenv("BLEMORE_DATA", str(folder))
+            claimed: list[Any] = []
+            for function in ("comparisons", "scores"):
+                patch.setattr(report, function, _noting(getattr(report, function), claimed))
+            done = ShownPage(page(name, **given))
+            done.claimed, done.ledger = tuple(claimed), tuple(ledger.all_claims()[0]) if claimed else ()
+            return done
+
+    return shown
+
+
+def _noting(show: Callable[..., Any], claimed: list[Any]) -> Callable[..., Any]:
+    """Show comparisons and note them."""
+
+    def shown(rows: Any, *args: object, **kwargs: object) -> Any:
+        claimed.extend(rows)
+        return show(rows, *args, **kwargs)
 
     return shown
 

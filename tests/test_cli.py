@@ -21,6 +21,7 @@ from click.testing import CliRunner, Result
 
 from blemore import rows, thresholds
 from blemore.cli import main
+from blemore.comparison import VERDICTS
 from blemore.labels import EMOTIONS, saliences_of_names
 from blemore.predictions import read_table
 from tests.conftest import ROOT, real
@@ -910,3 +911,16 @@ def test_text_is_printed_where_the_terminal_knows_ascii_alone(write: Write) -> N
     ended = process("score", write(decided(), "d.json"), PYTHONIOENCODING="ascii")
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.startswith("acc_presence")
+
+
+def test_check_counts_claims_by_verdict_and_names_their_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("BLEMORE_DATA", "BLEMORE_MIRROR"):
+        monkeypatch.delenv(name, raising=False)
+    answer = document("check")
+    found = [claim["verdict"] for claim in answer["claims"]]
+    assert answer["verdicts"] == {verdict: found.count(verdict) for verdict in VERDICTS}
+    agreeing = {"data": "reproduced", "authors": "recomputed", "paper": "consistent"}
+    for claim in answer["claims"]:
+        assert claim["verdict"] in (agreeing[claim["evidence"]], "known difference", "unchecked")
+    said = blemore("check").output.splitlines()[-1]
+    assert said.startswith(f"{len(found)} claims: ") and f"{found.count('recomputed')} recomputed" in said

@@ -9,15 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blemore import comparison, paper
-from blemore.comparison import KINDS, LABELS, VERDICTS, Comparison, of_number, of_statement
+from blemore.comparison import EVIDENCE, KINDS, LABELS, VERDICTS, Comparison, of_number, of_statement
 from blemore.errors import UnknownNameError
 
 REAL = ("released", "measured", "recorded")
 NUMBERS = st.floats(-1e6, 1e6)
 
 
-def compare(printed: float | str, ours: float | str | None, label: str = "released", **more) -> Comparison:
+def compare(printed: float | str, ours: float | str | None, label: str = "measured", **more) -> Comparison:
     return Comparison("an.id", "3.1", "something", printed, ours, label, **more)
+
+
+POSSIBLE = [
+    ("paper", "paper"), ("measured", "data"), ("stand-in", "simulation"),
+    *((label, evidence) for label in ("released", "recorded") for evidence in ("data", "authors", "paper")),
+]  # fmt: skip
 
 
 @settings(deadline=None)
@@ -64,9 +70,26 @@ def test_words_agree_where_they_are_the_same(printed, ours, agrees: bool) -> Non
 
 
 @pytest.mark.parametrize("label", REAL)
-def test_only_real_data_reproduce_a_number(label: str) -> None:
-    assert compare(1, 1, label).verdict == "reproduced"
-    assert compare(1, 2, label).verdict == "differs"
+def test_only_data_reproduce_a_number(label: str) -> None:
+    assert compare(1, 1, label, evidence="data").verdict == "reproduced"
+    assert compare(1, 2, label, evidence="data").verdict == "differs"
+
+
+@pytest.mark.parametrize("label", ["released", "recorded"])
+def test_results_of_the_authors_and_numbers_of_the_paper_reproduce_nothing(label: str) -> None:
+    assert compare(1, 1, label, evidence="authors").verdict == "recomputed"
+    assert compare(1, 1, label, evidence="paper").verdict == "consistent"
+
+
+@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("evidence", ["", "none", *EVIDENCE])
+def test_label_and_evidence_that_contradict_each_other_are_refused(label: str, evidence: str) -> None:
+    implied = label in ("paper", "measured", "stand-in") and not evidence
+    if (label, evidence) in POSSIBLE or implied:
+        assert (label, compare(1, 1, label, evidence=evidence).evidence) in POSSIBLE
+    else:
+        with pytest.raises(UnknownNameError, match="evidence"):
+            compare(1, 1, label, evidence=evidence)
 
 
 @pytest.mark.parametrize("ours", [1, 2])
@@ -79,17 +102,17 @@ def test_the_paper_against_itself_is_consistent_and_no_reproduction() -> None:
     assert compare(1, 2, "paper").verdict == "differs"
 
 
-@pytest.mark.parametrize("label", LABELS)
-def test_what_cannot_be_computed_is_unchecked_wherever_it_would_come_from(label: str) -> None:
-    found = compare(1, None, label)
+@pytest.mark.parametrize(("label", "evidence"), POSSIBLE)
+def test_what_cannot_be_computed_is_unchecked_wherever_it_would_come_from(label: str, evidence: str) -> None:
+    found = compare(1, None, label, evidence=evidence)
     assert found.verdict == "unchecked"
     assert found.difference is None
 
 
 def test_known_difference_is_one_that_is_listed_and_still_differs() -> None:
     listed = next(iter(comparison.known_differences()))
-    assert Comparison(listed, "3.1", "x", 1, 2, "released").verdict == "known difference"
-    assert Comparison(listed, "3.1", "x", 1, 1, "released").verdict == "reproduced"
+    assert Comparison(listed, "3.1", "x", 1, 2, "measured").verdict == "known difference"
+    assert Comparison(listed, "3.1", "x", 1, 1, "measured").verdict == "reproduced"
     assert Comparison(listed, "3.1", "x", 1, 2, "stand-in").verdict == "by construction"
 
 
@@ -108,10 +131,10 @@ def test_unknown_labels_and_kinds_of_tolerance_are_refused(given: dict[str, str]
 def test_every_verdict_explained_is_reached_and_no_other() -> None:
     listed = next(iter(comparison.known_differences()))
     found = {
-        Comparison(id, "1", "x", 1, ours, label).verdict
+        Comparison(id, "1", "x", 1, ours, label, evidence=evidence).verdict
         for id in (listed, "other")
         for ours in (None, 1, 2)
-        for label in LABELS
+        for label, evidence in POSSIBLE
     }
     assert found == set(VERDICTS)
 
@@ -119,39 +142,59 @@ def test_every_verdict_explained_is_reached_and_no_other() -> None:
 @pytest.mark.parametrize("id", paper.numbers())
 def test_a_number_of_the_prose_agrees_with_itself_and_not_with_one_unit_more(id: str) -> None:
     printed = paper.number(id)
-    same = of_number(id, printed.value, "released", "itself")
+    same = of_number(id, printed.value, "measured", "itself")
     assert (same.agrees, same.section, same.kind in KINDS) == (True, printed.section, True)
     unit = 10.0**-printed.decimals
-    assert not of_number(id, printed.value + unit, "released", "more").agrees
-    assert of_number(id, None, "released", "absent").verdict == "unchecked"
+    assert not of_number(id, printed.value + unit, "measured", "more").agrees
+    assert of_number(id, None, "measured", "absent").verdict == "unchecked"
 
 
 def test_counts_of_the_prose_are_held_exactly_and_percentages_to_their_last_digit() -> None:
-    assert of_number("dataset.clips", 3050.4, "released", "x").verdict != "reproduced"
-    single = of_number("baseline.single.train.acc_presence", 7.824, "released", "x")
+    assert of_number("dataset.clips", 3050.4, "measured", "x").verdict != "reproduced"
+    single = of_number("baseline.single.train.acc_presence", 7.824, "measured", "x")
     assert (single.kind, single.tolerance, single.decimals, single.unit) == ("rounding", 0.005, 2, "%")
     assert single.agrees
-    assert not of_number("baseline.single.train.acc_presence", 7.826, "released", "x").agrees
+    assert not of_number("baseline.single.train.acc_presence", 7.826, "measured", "x").agrees
+
+
+def test_what_is_counted_is_exact_and_what_is_measured_is_rounded() -> None:
+    kinds = {id: of_number(id, printed.value, "measured", "itself").kind for id, printed in paper.numbers().items()}
+    exact = (
+        "dataset.clips",
+        "split.folds",
+        "encoder.openface.dimensions",
+        "encoder.audio.dimensions",
+        "training.epochs.aggregated",
+    )
+    rounded = (
+        "dataset.duration_min",
+        "dataset.duration_max",
+        "encoder.hubert.pretraining",
+        "validation.wavlm.acc_presence",
+    )
+    assert {kinds[id] for id in exact} == {"exact"} and {kinds[id] for id in rounded} == {"rounding"}
+    assert not of_number("encoder.openface.gaze", 8.4, "measured", "x").agrees
 
 
 def test_a_number_that_the_paper_does_not_print_is_refused() -> None:
     with pytest.raises(UnknownNameError):
-        of_number("dataset.clip", 1, "released", "x")
+        of_number("dataset.clip", 1, "measured", "x")
 
 
 def test_cells_of_a_table_are_grouped_by_row_and_column() -> None:
-    cells = [Comparison(f"table2.{id}", "table 2", "x", 1, 1, "released") for id in ("clip.a", "a+b:sub.a", "clip.b")]
+    places = (("clip", "a"), ("my.own+b:sub", "a"), ("clip", "b"))
+    cells = [compare(1, 1, row=row, column=column) for row, column in places]
     grouped = comparison.by_row(cells)
-    assert grouped == {"clip": {"a": cells[0], "b": cells[2]}, "a+b:sub": {"a": cells[1]}}
+    assert grouped == {"clip": {"a": cells[0], "b": cells[2]}, "my.own+b:sub": {"a": cells[1]}}
 
 
 def test_one_cell_that_differs_decides_the_rows_verdict() -> None:
     cells = [compare(1, 1), compare(1, None), compare(1, 2), compare(1, 1, "paper")]
     assert comparison.worst(cells) is cells[2]
     assert comparison.worst(cells[:2]) is cells[1]
-    assert comparison.worst([compare(1, 1, "paper"), cells[0]]) is cells[0]
+    assert comparison.worst([cells[3], cells[0]]) is cells[3]
 
 
 @pytest.mark.parametrize(("holds", "verdict"), [(True, "reproduced"), (False, "differs"), (None, "unchecked")])
 def test_a_statement_holds_or_not_or_cannot_be_checked(holds: bool | None, verdict: str) -> None:
-    assert of_statement("an.id", "5.1", "x", holds, "released").verdict == verdict
+    assert of_statement("an.id", "5.1", "x", holds, "measured").verdict == verdict

@@ -130,3 +130,21 @@ def test_files_that_are_not_of_openface_2_are_refused(tmp_path: Path) -> None:
         path.write_text(spoilt)
         with pytest.raises(InputError, match=says):
             openface.read(path)
+
+
+def test_columns_are_counted_by_what_openface_calls_them(tmp_path: Path) -> None:
+    names = [
+        "frame",
+        "gaze_0_x",
+        "gaze_angle_y",
+        "pose_Tx",
+        "pose_Rz",
+        "pose_Rx",
+        "AU01_r",
+        "AU45_r",
+        "AU01_c",
+        "eye_lmk_x_0",
+        "x_0",
+    ]
+    (tmp_path / "a.csv").write_text(f"{', '.join(names)}\n{', '.join('0' for _ in names)}\n")
+    assert openface.kinds(tmp_path / "a.csv").to_dict() == {"action_units": 2, "head_pose": 3, "gaze": 2}

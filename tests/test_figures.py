@@ -111,6 +111,15 @@ MAKE: dict[str, Callable[[str], Fragment]] = {  # by name of the function; the a
     ),
 }
 FROM_THE_PAPER = {"structure", "fusions"}  # nothing of ours in them
+BESIDE = {
+    "durations": "paper",
+    "validation": "paper",
+    "validation_to_test": "paper",
+    "standings": "paper",
+    "simulated_durations": "paper",
+    "calibration": "paper",
+    "learning_beside": "recorded",
+}  # what stands beside the simulated numbers
 HOSTILE = "<script>alert('x')</script> R&D \"a\" </text>"
 
 
@@ -177,7 +186,8 @@ def test_caption_is_the_text_alternative_and_the_figure_is_named(name: str, made
     (caption,) = re.findall(r"<figcaption>(.*?)</figcaption>", made[name].html, re.DOTALL)
     said = html.unescape(re.sub(r"<span.*?</span>", "", caption)).strip()
     tree = ElementTree.fromstring(svg_of(made[name]))
-    simulated = "" if name in FROM_THE_PAPER else "simulated (stand-in): "
+    others = f"{BESIDE[name]} and " if name in BESIDE else ""
+    simulated = "" if name in FROM_THE_PAPER else f"{others}simulated (stand-in): "
     assert tree.get("aria-label") == simulated + said and tree.get("role") == "img"
     assert len(said) > 7 and "None" not in said and "nan" not in said
     assert made[name].text.startswith(f"[figure] {said} [")
@@ -195,6 +205,34 @@ def test_label_is_on_the_figure_and_in_its_plain_form(name: str, made: dict[str,
 @pytest.mark.parametrize("name", sorted(set(MAKE) - FROM_THE_PAPER))
 def test_simulated_numbers_say_so_inside_the_picture(name: str, made: dict[str, Fragment]) -> None:
     assert "stand-in" in text_in(made[name])
+
+
+def texts_of_panels(fragment: Fragment) -> tuple[list[str], list[str]]:
+    """The texts of each panel of a picture, and those outside of all panels."""
+    svg = "{http://www.w3.org/2000/svg}"
+    tree = ElementTree.fromstring(svg_of(fragment))
+    panels = [one for one in tree.iter(f"{svg}g") if re.search(r"-axes_\d+$", one.get("id", ""))]
+    inside = [text for panel in panels for text in panel.iter(f"{svg}text")]
+    outside = [text for text in tree.iter(f"{svg}text") if text not in inside]
+    said = [" ".join("".join(text.itertext()) for text in panel.iter(f"{svg}text")) for panel in panels]
+    return said, ["".join(text.itertext()) for text in outside]
+
+
+@pytest.mark.parametrize("name", sorted(set(MAKE) - FROM_THE_PAPER))
+def test_only_a_picture_that_is_simulated_throughout_is_headed_so(name: str, made: dict[str, Fragment]) -> None:
+    panels, outside = texts_of_panels(made[name])
+    assert panels
+    assert any("simulated (stand-in)" in text for text in outside) is (name not in BESIDE)
+    if name in BESIDE:
+        assert any("simulated (stand-in)" in panel for panel in panels)
+
+
+def test_papers_own_panel_is_never_called_simulated(made: dict[str, Fragment]) -> None:
+    (printed, ours), outside = texts_of_panels(made["validation_to_test"])
+    assert "paper" in printed and "simulated" not in printed and "stand-in" not in printed
+    assert "simulated (stand-in)" in ours and not any("simulated" in text for text in outside)
+    alone = figures.validation_to_test(CHANGE)
+    assert "simulated" not in alone.html
 
 
 @pytest.mark.parametrize("name", sorted(FROM_THE_PAPER))
@@ -292,7 +330,7 @@ def test_caption_of_the_drop_to_test_is_true() -> None:
 def test_drop_to_test_of_ours_is_told_beside_the_papers() -> None:
     ours = CHANGE.assign(test=CHANGE["validation"] - 0.01).drop("clip")
     text = figures.validation_to_test(CHANGE, ours, "stand-in").text
-    assert "trained here (stand-in): it falls in 12 of 12 rows and rises for none" in text
+    assert "trained here, simulated (stand-in): it falls in 12 of 12 rows and rises for none" in text
     assert figures.validation_to_test(CHANGE, ours.head(0), "measured").text.endswith("[paper]")
 
 

@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blemore import clips, comparison, drawing, fragments, identity, paper, recorded, released, report, sources
+from blemore import clips, comparison, drawing, fragments, identity, paper, recorded, released, report
 from blemore.claims import ledger, results
 from blemore.comparison import LABELS, VERDICTS, Comparison
 from blemore.errors import BlemoreError
 from blemore.fragments import DATA_TYPE, Column, Fragment
 from blemore.recorded import Input
-from tests.conftest import ROOT, page, real, runs_once
+from tests.conftest import ROOT, ShownPage, page, real, runs_once
 
 HOSTILE = "<script>alert(\"x\")</script> R&D 'a' </td>"
 VOID = {"br", "hr", "img", "use", "path", "rect"}
@@ -64,7 +64,15 @@ class Markup(HTMLParser):
 
 
 def claim(**values: object) -> Comparison:
-    given = {"id": "some.claim", "section": "5.1", "what": "clips", "paper": 0.266, "ours": 0.2665, "label": "released"}
+    given = {
+        "id": "some.claim",
+        "section": "5.1",
+        "what": "clips",
+        "paper": 0.266,
+        "ours": 0.2665,
+        "label": "released",
+        "evidence": "authors",
+    }
     return Comparison(**{**given, "kind": "rounding", "tolerance": 0.0005, "decimals": 3, **values})
 
 
@@ -108,13 +116,13 @@ def test_factor_of_clustered_clips_is_the_root_of_the_design_effect() -> None:
 
 
 def test_every_table_has_caption_scopes_and_labels() -> None:
-    rows = [claim(), claim(id="b", ours=None, label="paper"), claim(id="c", label="recorded")]
+    rows = [claim(), claim(id="b", ours=None, label="paper", evidence=""), claim(id="c", label="recorded")]
     frame = pd.DataFrame({"clips": [1, 2]}, index=pd.Index(["a", "b"], name="fold"))
     for table, labels in (
         (report.comparisons(rows, "Held together"), ["paper", "released", "recorded"]),
         (report.frame(frame, "Held together", ["measured"]), ["measured"]),
         (report.intervals("Held together"), ["paper"]),
-        (report.summary(rows, "Held together"), ["paper", "recorded", "released"]),
+        (report.summary(rows, "Held together"), ["released", "recorded"]),
     ):
         markup = Markup(table.html)
         assert "Held together" in markup.within("caption")
@@ -152,17 +160,17 @@ def test_known_difference_shows_its_reason() -> None:
 
 
 def test_claim_that_cannot_be_checked_shows_a_dash_and_no_origin() -> None:
-    table = report.comparisons([claim(ours=None, label="paper")], "caption")
+    table = report.comparisons([claim(ours=None, label="paper", evidence="")], "caption")
     *_, ours, difference, verdict = table.text.splitlines()[-1].split(" | ")
     assert (ours, difference.replace("± 0.0005", "").strip(), verdict) == ("–", "", "unchecked")
 
 
 def test_claim_that_is_no_number_can_be_shown() -> None:
-    assert "differs" in report.comparisons([claim(ours=float("nan"), label="measured")], "caption").text
+    assert "differs" in report.comparisons([claim(ours=float("nan"), label="measured", evidence="")], "caption").text
 
 
 def test_stand_in_never_shows_as_reproduced() -> None:
-    table = report.comparisons([claim(label="stand-in")], "caption")
+    table = report.comparisons([claim(label="stand-in", evidence="")], "caption")
     assert "reproduced" not in table.html
     assert "by construction" in table.text and "stand-in" in table.text
 
@@ -189,7 +197,7 @@ def test_row_of_scores_shows_its_worst_verdict() -> None:
     rows = results.table2(released.validation())
     spoilt = [dataclasses.replace(row, ours=0.9) if row.id == "table2.clip.acc_salience_std" else row for row in rows]
     lines = {line.split(" | ")[0]: line for line in report.scores(spoilt, 2, "caption").text.splitlines()}
-    assert "differs" in lines["CLIP"] and "reproduced" in lines["OpenFace"]
+    assert "differs" in lines["CLIP"] and "recomputed" in lines["OpenFace"]
 
 
 def test_intervals_show_whole_clips_around_the_printed_accuracy() -> None:
@@ -311,11 +319,11 @@ def test_note_is_a_labelled_sentence() -> None:
 PAGES = [path.stem for path in sorted((ROOT / "notebooks").glob("*.py"))]
 RUNS = [(name, "nothing") for name in PAGES]
 RUNS += [(name, "mirror") for name in PAGES if name != "dataset"] + [("dataset", "metadata"), ("dataset", "durations")]
-RUNS += [("pca", "egemaps"), ("aggregation", "openface")]
+RUNS += [("pca", "egemaps"), ("aggregation", "openface"), ("pca", "release"), ("encoders", "release")]
 
 
 @pytest.fixture(scope="module", params=RUNS, ids=[" with ".join(run) for run in RUNS])
-def shown(request: pytest.FixtureRequest, shown_by: Callable[[str, str], list[object]]) -> list[object]:
+def shown(request: pytest.FixtureRequest, shown_by: Callable[[str, str], ShownPage]) -> ShownPage:
     """What a page shows with no public file, with all of them, or with the real clip names."""
     return shown_by(*request.param)
 
@@ -342,18 +350,27 @@ def test_page_labels_every_table_and_figure(shown: list[object]) -> None:
     assert used <= set(re.findall(r'class="label label-([\w-]+)"', card.html)) <= set(LABELS)
 
 
+def test_page_and_ledger_never_disagree_on_a_claim(shown: ShownPage, request: pytest.FixtureRequest) -> None:
+    """Whatever is on the machine; only numbers of a file that the page alone was given may differ from the ledger's."""
+    claimed = {one.id: one for one in shown.claimed if not one.id.startswith("trained")}
+    if any(given in request.node.name for given in ("dataset with metadata", "dataset with durations")):
+        claimed = {}
+    known = {one.id: one for one in shown.ledger}
+    assert set(claimed) <= set(known)
+    assert {id: one.verdict for id, one in claimed.items()} == {id: known[id].verdict for id in claimed}
+    assert {id: one.ours for id, one in claimed.items()} == {id: known[id].ours for id in claimed}
+
+
 def test_page_says_when_its_recorded_numbers_were_computed(shown: list[object]) -> None:
     *others, card = fragments_of(shown)
     if not any('label-recorded"' in one.html for one in others):
         assert "recorded/" not in card.text
         return
-    counts = sources.counts()
-    tables = {f"recorded/{path.stem}": recorded.read(path.stem).as_input for path in recorded.FOLDER.glob("*.csv")}
-    shown_inputs = [one for name, one in {**tables, counts.name: counts}.items() if name in card.data["inputs"]]
-    assert shown_inputs
-    for one in shown_inputs:
-        assert one.sha256[:12] in card.html
-        assert one.date in card.html, f"no date of {one.name}"
+    names = [name.removeprefix("recorded/") for name in card.data["inputs"] if name.startswith("recorded/")]
+    assert names
+    for name in names:
+        assert recorded.read(name).sha256[:12] in card.html
+        assert recorded.read(name).date in card.html, f"no date of {name}"
 
 
 def test_page_has_no_id_twice_and_no_path(shown: list[object]) -> None:
@@ -391,7 +408,7 @@ def test_dates_of_a_card_are_those_of_its_tables(undrawn: None, monkeypatch: pyt
     assert "2030-01-01" in card.html and read("partitions").date in card.html
 
 
-def test_row_of_table_2_counts_as_reproduced_only_if_all_its_cells_are(
+def test_row_of_table_2_counts_as_recomputed_only_if_all_its_cells_are(
     undrawn: None, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     validation = released.validation()

@@ -1,25 +1,70 @@
-"""Claims on the encoders of sections 4.1 and 4.2, held against what the authors' scripts use."""
+"""Claims on the encoders of sections 4.1 and 4.2, compared with what OpenFace wrote and with the release's features."""
 
 from __future__ import annotations
 
-from blemore import encoders
-from blemore.comparison import Comparison, of_number
-from blemore.encoders import openface, videomaev2
+import numpy as np
+
+from blemore import paper, recorded, sources
+from blemore.comparison import Comparison, of_number, of_statement
+from blemore.encoders.openface import KINDS
+from blemore.encoders.videomaev2 import VIT_B_16
+from blemore.feature_files import RELEASE_FOLDERS
+from blemore.recorded import Input
 
 
-def claims() -> list[Comparison]:
-    """Compare what the text says of encoders with what the authors' scripts read and load."""
-    face = {
-        "action_units": (len(openface.ACTION_UNITS), "OpenFace: intensities of action units"),
-        "head_pose": (len(openface.POSE), "OpenFace: parameters of head pose"),
-        "gaze": (len(openface.GAZE), "OpenFace: gaze features"),
-        "dimensions": (len(openface.COLUMNS), "OpenFace: features per frame"),
-    }
-    wide = {encoders.get(name).dim for name in ("hubert", "wavlm")}
-    return [
-        *(of_number(f"encoder.openface.{part}", n, "released", what) for part, (n, what) in face.items()),
-        of_number("encoder.audio.dimensions", float(max(wide)) if len(wide) == 1 else None, "released",
-                  "HuBERT and WavLM: features per 20 ms"),
-        of_number("encoder.videomaev2.patch_size", videomaev2.VIT_G_14["patch_size"], "released",
-                  "VideoMAEv2: side of a patch"),
+def claims() -> tuple[list[Comparison], tuple[Input, ...]]:
+    """Compare what the text says of encoders with features that they gave; return the inputs, too.
+
+    OpenFace's columns are counted in a file that the program wrote for a clip. The widths of the other encoders' features
+    are read from the release; without it, nothing here decides them. What this package itself says of an encoder is
+    no evidence.
+    """
+    header = recorded.read("openface_columns")
+    columns = header.table.set_index("kind")["columns"]
+    rows = [
+        of_number(f"encoder.openface.{kind}", int(columns[kind]), "recorded", f"OpenFace: features of {kind.replace('_', ' ')}",
+                  "columns that OpenFace 2.0 wrote for a clip", evidence="data")
+        for kind in KINDS
     ]  # fmt: skip
+    rows.append(of_number("encoder.openface.dimensions", int(columns.sum()), "recorded", "OpenFace: features per frame",
+                          "the sum of these", evidence="data"))  # fmt: skip
+    widths = {name: _width(name) for name in ("hubert", "wavlm", "videomaev2")}
+    inputs = header.as_input, *sources.inputs(*(f"zenodo/{_folder(name)}" for name in widths))
+    return [*rows, _audio(widths), _videomaev2(widths["videomaev2"])], inputs
+
+
+def _audio(widths: dict[str, tuple[int | None, str]]) -> Comparison:
+    id = "encoder.audio.dimensions"
+    both = [widths[name] for name in ("hubert", "wavlm")]
+    known = [width for width, _ in both if width is not None]
+    farthest = max(known, key=lambda width: abs(width - paper.number(id).value), default=None)
+    detail = "; ".join(said for _, said in both)
+    what = "HuBERT and WavLM: features per 20 ms"
+    return of_number(id, farthest if len(known) == len(both) else None, "measured", what, detail)
+
+
+def _videomaev2(found: tuple[int | None, str]) -> Comparison:
+    """Compare the variant that the text names with the width of the features, which tells variants apart."""
+    width, said = found
+    named = VIT_B_16["hidden_size"]
+    holds = None if width is None else width == named
+    what = f"VideoMAEv2 is ViT-B/16, whose features have {named} columns"
+    return of_statement("encoder.videomaev2.patch_size", "4.1", what, holds, "measured", said)
+
+
+def _folder(encoder: str) -> str:
+    return f"{RELEASE_FOLDERS[encoder]}_train"
+
+
+def _width(encoder: str) -> tuple[int | None, str]:
+    """Return the width of an encoder's features in the release, from the header of one file, and a few words on it."""
+    name = _folder(encoder)
+    folder = sources.in_release(name)
+    files = sorted(folder.rglob("[!.]*.npy")) if folder else []
+    if not files:
+        return None, f"needs the release's {name}"
+    try:
+        width = int(np.load(files[0], mmap_mode="r", allow_pickle=False).shape[-1])
+    except (OSError, ValueError, IndexError):
+        return None, f"{name}: {files[0].name} cannot be read as an array"
+    return width, f"{name} has {width:,} columns"

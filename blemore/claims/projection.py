@@ -2,58 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
-from blemore import recorded
+from blemore import recorded, sources
 from blemore.comparison import Comparison, of_statement
-from blemore.pca import WAYS
+from blemore.errors import BlemoreError
+from blemore.features import join
+from blemore.pca import WAYS, shares
+from blemore.recorded import Input
 
 ENCODERS = ("wavlm", "videomaev2")
 """Encoders of Figure 5."""
 
 
-def statements(found: Mapping[str, pd.DataFrame] | None = None, label: str = "recorded") -> list[Comparison]:
-    """Check what section 5.4 says in words, where the features that it speaks of are here.
+def statements() -> tuple[list[Comparison], tuple[Input, ...]]:
+    """Check what section 5.4 says in words, where the release's features are here; return the inputs, too.
 
-    Parameters
-    ----------
-    found : mapping, optional
-        Encoder -> its variance shares, see :func:`blemore.pca.shares`; both of :data:`ENCODERS` are needed to check.
-    label : str
-        Where these come from.
+    The pages and the ledger all ask here, and whatever features a page shows, this checks those of the release.
     """
-    known = {name: table for name, table in (found or {}).items() if name in ENCODERS}
-    if len(known) == len(ENCODERS):
-        holds = all(_identity_leads(table) for table in known.values())
-        detail = "; ".join(f"{name}: {_said(table)}" for name, table in known.items())
-    else:
-        holds, label = None, "recorded"
-        detail = f"their features are not here; of eGeMAPS, real but not the paper's, {_said(recorded.read('egemaps_variance').table)}"
+    real = recorded.read("egemaps_variance")
+    try:
+        found, inputs = _shares()
+        holds = all(_identity_leads(table) for table in found.values())
+        detail = "; ".join(f"{name}: {_said(table)}" for name, table in found.items())
+    except BlemoreError as error:
+        holds, inputs = None, (real.as_input,)
+        detail = f"{error}. Of eGeMAPS, real but not the paper's, {_said(real.table)}"
     what = "identity dominates the projection of WavLM and VideoMAEv2 unless each actor is scaled alone"
-    unmeasured = "clusters of single and blended emotions are distinct"
     return [
-        of_statement("5.4.identity", "5.4", what, holds, label, detail),
-        of_statement(
-            "5.4.clusters",
-            "5.4",
-            unmeasured,
-            None,
-            label,
-            "the paper gives no measure of it, and the features are not public",
-        ),
-    ]
+        of_statement("5.4.identity", "5.4", what, holds, "measured", detail),
+        of_statement("5.4.clusters", "5.4", "clusters of single and blended emotions are distinct", None, "measured",
+                     "the paper gives no measure of it"),
+    ], inputs  # fmt: skip
 
 
-def _identity_leads(shares: pd.DataFrame) -> bool:
+def _shares() -> tuple[dict[str, pd.DataFrame], tuple[Input, ...]]:
+    """Return the variance shares of both encoders' features in the release; SourceError or InputError without them."""
+    clips, inputs = sources.clips("zenodo")
+    found = {}
+    for name in ENCODERS:
+        features, more = sources.features(name, clips, "zenodo")
+        joined = join(clips.of("train"), features)
+        found[name] = shares(joined.features, joined.clips)
+        inputs += more
+    return found, inputs
+
+
+def _identity_leads(table: pd.DataFrame) -> bool:
     """Tell whether actors hold more of each of the first two components than emotions do."""
-    rows = shares[(shares["way"] == WAYS[0]) & shares["part"].isin(["PC1", "PC2"])]
+    rows = table[(table["way"] == WAYS[0]) & table["part"].isin(["PC1", "PC2"])]
     return bool((rows["actor"] > rows["emotion"]).all())
 
 
-def _said(shares: pd.DataFrame) -> str:
-    first = shares[shares["way"] == WAYS[0]].set_index("part").loc["PC1"]
+def _said(table: pd.DataFrame) -> str:
+    first = table[table["way"] == WAYS[0]].set_index("part").loc["PC1"]
     return (
         f"{first['actor']:.0%} of the first component lies between actors and {first['emotion']:.0%} between emotions"
     )

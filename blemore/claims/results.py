@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
+from functools import cache
+from types import MappingProxyType
 
+import numpy as np
 import pandas as pd
 
-from blemore import paper
+from blemore import paper, recorded
 from blemore.claims.dataset import baselines
 from blemore.clips import Clips
-from blemore.comparison import Comparison, of_statement
+from blemore.comparison import Comparison, by_row, of_statement
+from blemore.errors import first
+from blemore.parameters import name_of
 from blemore.released import Result
 
 REPORTED = "mlp-512"
@@ -32,7 +37,7 @@ def table2(validation: Result) -> list[Comparison]:
                 column = f"{metric}_{part}"
                 found = printed["id"] in ours.index
                 value = float(ours[column].loc[printed["id"]]) if found else None
-                rows.append(_cell(2, printed, column, value, validation.origin))
+                rows.append(_cell(2, printed, column, value, validation.origin, "authors"))
     return rows
 
 
@@ -46,6 +51,7 @@ def table3(tests: Result) -> list[Comparison]:
             metric,
             float(ours[metric].loc[row["id"]]) if row["id"] in ours.index else None,
             tests.origin,
+            "authors",
         )
         for row in _encoders(3).to_dict("records")
         for metric in METRICS
@@ -53,7 +59,7 @@ def table3(tests: Result) -> list[Comparison]:
 
 
 def trained(number: int, ours: pd.DataFrame, absent: Mapping[str, str] | None = None) -> list[Comparison]:
-    """Compare Table 2 or 3 with trainings of our own: they agree within the printed spread over folds.
+    """Compare Table 2 or 3 with trainings of our own, within :func:`tolerances`.
 
     No claims of the ledger: simulated features agree by construction, and real ones were trained on here.
 
@@ -64,19 +70,75 @@ def trained(number: int, ours: pd.DataFrame, absent: Mapping[str, str] | None = 
     absent : mapping
         Why a row has no number.
     """
-    spreads = paper.table(2).set_index("id")
     mine = ours[ours["model"] == REPORTED].set_index("id")
     columns = METRICS if number == 3 else [f"{metric}_{part}" for metric in METRICS for part in ("mean", "std")]
+    allowed = tolerances()
     rows = []
     for printed in _encoders(number).to_dict("records"):
         id = str(printed["id"])
         for column in columns:
             value, origin = (mine.at[id, column], mine.at[id, "origin"]) if id in mine.index else (None, "paper")
-            spread = spreads.at[id, f"{'_'.join(column.split('_')[:2])}_std"]
             cell = _cell(number, printed, column, None if value is None else float(str(value)), str(origin))
-            rows.append(replace(cell, id=f"trained{number}.{id}.{column}", kind="stochastic", tolerance=float(str(spread)),
+            rows.append(replace(cell, id=f"trained{number}.{id}.{column}", kind="stochastic", tolerance=allowed[column],
                                 detail=(absent or {}).get(id, "") if value is None else ""))  # fmt: skip
     return rows
+
+
+@cache
+def tolerances() -> Mapping[str, float]:
+    r"""Return how far two trainings of one row may be apart, by column of Tables 2 and 3.
+
+    Both trainings validate on the same clips, so the differences between folds cancel and chance in training is left. Its
+    standard deviation :math:`s` for one fold, pooled over folds, is that of real acoustic features trained with several
+    seeds (:func:`retrained`). An accuracy is a share of clips, so :math:`s` is scaled by the square root of the ratio of the
+    number of clips. The difference of two trainings has :math:`s_d = \sqrt 2 s`. With :math:`K` folds,
+    :math:`\nu` degrees of freedom of :math:`s`, and confidence 95 %, the tolerances are
+
+    * of a mean over folds: :math:`t_{.975}(\nu)\, s_d / \sqrt K`;
+    * of a standard deviation over folds: :math:`s_d \sqrt{F_{.95}(K - 1, \nu)}`, for two standard deviations over the same folds are
+      never further apart than the standard deviation of the differences;
+    * of an accuracy on the test set, one training with the clips of one fold: :math:`t_{.975}(\nu)\, s_d`.
+    """
+    from scipy import stats
+
+    seeds = retrained().table
+    seen, folds = seeds.groupby("fold")[["n", "n_blends"]].first().sum(), seeds["fold"].nunique()
+    freedom = folds * (seeds["seed"].nunique() - 1)
+    clips, blends = recorded.read("partitions").table[["clips", "blended"]].sum()
+    scored = {"acc_presence": seen["n"] / clips, "acc_salience": seen["n_blends"] / blends}
+    t, f = stats.t.ppf(0.975, freedom), stats.f.ppf(0.95, folds - 1, freedom)
+    found: dict[str, float] = {}
+    for metric, share in scored.items():
+        chance = np.sqrt(seeds.groupby("fold")[metric].var().mean() * share)
+        apart = float(np.sqrt(2) * chance)
+        found |= {
+            f"{metric}_mean": float(t * apart / np.sqrt(folds)),
+            f"{metric}_std": float(apart * np.sqrt(f)),
+            metric: float(t * apart),
+        }
+    return MappingProxyType(found)
+
+
+def retrained() -> recorded.Recorded:
+    """Return scores of each fold for several seeds of one training: ``seed, fold``, both accuracies, ``n, n_blends``."""
+    return recorded.read("egemaps_seeds")
+
+
+def confused() -> tuple[int, int]:
+    """Count the pairs of different rows of Table 2 whose printed numbers agree within :func:`tolerances`, and all pairs.
+
+    The first of a pair is printed and the second takes the place of ours: the share is what the tolerances let pass
+    although another encoder was trained.
+    """
+    printed = _encoders(2).assign(model=REPORTED, origin="measured")
+    rows = list(printed["id"])
+    passed = 0
+    for other in rows:
+        one = printed[printed["id"] == other]
+        for row in (row for row in rows if row != other):
+            cells = by_row(trained(2, one.assign(id=row)))[row]
+            passed += all(cell.agrees for cell in cells.values())
+    return passed, len(rows) * (len(rows) - 1)
 
 
 def trivial(number: int, clips: Clips) -> list[Comparison]:
@@ -87,7 +149,8 @@ def trivial(number: int, clips: Clips) -> list[Comparison]:
     for printed in paper.table(number).query("id.str.startswith('trivial')").to_dict("records"):
         for metric in METRICS:
             ours = scored[f"baseline.{str(printed['id']).removeprefix('trivial-')}.{part}.{metric}"]
-            rows.append(_cell(number, printed, metric + suffix, float(str(ours.ours)) / 100, ours.label))
+            cell = _cell(number, printed, metric + suffix, float(str(ours.ours)) / 100, ours.label, ours.evidence)
+            rows.append(replace(cell, detail=ours.detail))
     return rows
 
 
@@ -150,19 +213,20 @@ def statements(validation: Result) -> list[Comparison]:
         _best("5.1.imagebind", "5.1", "ImageBind has the best composite of single encoders",
               composite["2"][single].idxmax() == "imagebind", f"{composite['2']['imagebind']:.4f}"),
         _best("5.1.wavlm", "5.1", "WavLM is the better of the two audio encoders",
-              composite["2"]["wavlm"] > composite["2"]["hubert"], "on both accuracies"),
+              composite["2"]["wavlm"] > composite["2"]["hubert"], _standing(valid.loc[["hubert", "wavlm"]], "wavlm")),
         _best("5.1.fusion", "5.1", "every fusion beats every single encoder, on both accuracies",
               bool((valid[fused][list(METRICS)].min() > valid[single][list(METRICS)].max()).all()),
               "lowest fusion against highest single encoder, Table 2"),
         _best("5.1.imagebind+wavlm", "5.1", "ImageBind + WavLM has the best composite",
               composite["2"].idxmax() == "imagebind+wavlm", f"{composite['2'].max():.4f}"),
         _best("5.2.wavlm", "5.2", "WavLM is the best single encoder on the test set",
-              composite["3"].loc[valid.index[single]].idxmax() == "wavlm", "presence and composite; not salience"),
+              composite["3"].loc[valid.index[single]].idxmax() == "wavlm",
+              f"composite {composite['3']['wavlm']:.4f}; {_standing(test.loc[valid.index[single]], 'wavlm')}"),
         _best("5.2.videomaev2", "5.2", "VideoMAEv2 has the highest presence of the video encoders",
-              test["acc_presence"].loc[video].idxmax() == "videomaev2", "0.293"),
+              test["acc_presence"].loc[video].idxmax() == "videomaev2", f"{test['acc_presence']['videomaev2']:.3f}"),
         _best("5.2.best", "5.2", "VideoMAEv2 + HuBERT has the best test composite",
               composite["3"].idxmax() == "videomaev2+hubert",
-              "presence is tied with VideoMAEv2 + WavLM, salience is lower than HuBERT alone"),
+              f"composite {composite['3']['videomaev2+hubert']:.4f}; {_standing(test, 'videomaev2+hubert')}"),
         _fusion_on_test(test),
         _aggregation(both),
         _best("5.5.drop", "5.5", "models do worse on the test set in general", bool(down.mean() > 0.5),
@@ -171,6 +235,19 @@ def statements(validation: Result) -> list[Comparison]:
               composite["2"].rank().loc[test.index].tolist() != composite["3"].rank().tolist(),
               f"rank correlation {composite['2'].rank().corr(composite['3'].rank()):.2f}"),
     ]  # fmt: skip
+
+
+def _standing(table: pd.DataFrame, row: str) -> str:
+    """Say of each accuracy of a row which others of the table equal it, and which exceed it."""
+    said = []
+    for metric in METRICS:
+        own, others = float(str(table.at[row, metric])), table[metric].drop(row)
+        one = f"{metric.removeprefix('acc_')} {own:.3f}"
+        for how, those in (("equal to", others == own), ("below", others > own)):
+            if those.any():
+                one += f", {how} {first([name_of(str(other)) for other in others[those].index])}"
+        said.append(one if "," in one else f"{one}, highest of these")
+    return "; ".join(said)
 
 
 def _best(id: str, section: str, what: str, holds: bool, detail: str) -> Comparison:
@@ -185,8 +262,9 @@ def _mlp512(validation: Result) -> Comparison:
     wins, all_ = int((best == REPORTED).sum()), len(best)
     what = "MLP-512 usually has the best validation composite of the three classifiers"
     return of_statement(
-        "5.mlp512", "5", what, wins > all_ / 2, validation.origin, f"in {wins} of {all_} encoders and methods"
-    )
+        "5.mlp512", "5", what, wins > all_ / 2, validation.origin, f"in {wins} of {all_} encoders and methods",
+        evidence="authors",
+    )  # fmt: skip
 
 
 def _fusion_on_test(test: pd.DataFrame) -> Comparison:
@@ -219,16 +297,22 @@ def _encoders(number: int) -> pd.DataFrame:
     return table[~table["id"].str.startswith("trivial")]
 
 
-def _cell(number: int, printed: Mapping[Hashable, object], column: str, value: float | None, origin: str) -> Comparison:
-    method = "" if number == 2 and printed["method"] == "Aggregation" else f", {str(printed['method']).lower()}"
+def _cell(
+    number: int, printed: Mapping[Hashable, object], column: str, value: float | None, origin: str, evidence: str = ""
+) -> Comparison:
+    method = ", subsampled" if str(printed["id"]).endswith(":sub") else ""
+    absent = value is None
     return Comparison(
         f"table{number}.{printed['id']}.{column}",
         f"table {number}",
         f"{printed['encoder']}{method}: {column.removeprefix('acc_').replace('_', ' ')}",
         float(str(printed[column])),
         value,
-        "paper" if value is None else origin,
+        "paper" if absent else origin,
         kind="rounding",
         tolerance=paper.half_unit(paper.DECIMALS),
         decimals=paper.DECIMALS,
+        evidence="" if absent else evidence,
+        row=str(printed["id"]),
+        column=column,
     )

@@ -46,10 +46,13 @@ def fetch(what: str, logs: bool, as_json: bool) -> None:
 @click.option("--metadata", type=click.Path(path_type=Path), help="Also count this metadata file.")
 @click.option("--durations", type=click.Path(path_type=Path), help="Also summarise these durations.")
 @click.option("--egemaps", type=click.Path(path_type=Path), help="Also train on these real eGeMAPS features.")
+@click.option("--openface", type=click.Path(path_type=Path), help="Also count the columns of this CSV of OpenFace 2.0.")
 @json_option
-def record(metadata: Path | None, durations: Path | None, egemaps: Path | None, as_json: bool) -> None:
+def record(
+    metadata: Path | None, durations: Path | None, egemaps: Path | None, openface: Path | None, as_json: bool
+) -> None:
     """Compute the recorded tables anew from the public files that are here."""
     from blemore import recording
 
-    changed = recording.record(datetime.date.today(), metadata, durations, egemaps)
+    changed = recording.record(datetime.date.today(), metadata, durations, egemaps, openface)
     answer(as_json, {"changed": changed}, lambda: "\n".join(changed) or "nothing changed")

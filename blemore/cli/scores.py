@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,18 +70,21 @@ def tune(table: Path, logits: bool, probabilities: bool, order: str | None, as_j
 def check(as_json: bool) -> None:
     """Check every claim of the ledger; exit 1 if one that must hold does not."""
     from blemore.claims import ledger
+    from blemore.comparison import VERDICTS
 
     claims, _ = ledger.all_claims()
     wrong = ledger.problems(claims)
     rows = [
-        {"id": claim.id, "section": claim.section, "verdict": claim.verdict, "label": claim.label, "paper": claim.paper,
-         "ours": claim.ours, "tolerance": {"kind": claim.kind, "value": claim.tolerance}}
+        {"id": claim.id, "section": claim.section, "verdict": claim.verdict, "evidence": claim.evidence,
+         "label": claim.label, "paper": claim.paper, "ours": claim.ours, "tolerance": {"kind": claim.kind, "value": claim.tolerance}}
         for claim in claims
     ]  # fmt: skip
     lines = [f"{c.verdict:16} {c.label:9} {c.section:9} {c.what}" for c in claims if c.verdict != "unchecked"]
-    lines.append(f"{len(claims) - len(lines)} more cannot be checked: what it takes is not public")
+    counts = Counter(claim.verdict for claim in claims)
+    counted = {verdict: counts[verdict] for verdict in VERDICTS}
+    lines.append(f"{len(claims)} claims: {', '.join(f'{n} {verdict}' for verdict, n in counted.items() if n)}")
     lines += [f"PROBLEM {problem}" for problem in wrong]
-    answer(as_json, {"claims": rows, "problems": wrong}, lambda: "\n".join(lines))
+    answer(as_json, {"claims": rows, "verdicts": counted, "problems": wrong}, lambda: "\n".join(lines))
     sys.exit(1 if wrong else 0)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from blemore.encoders.registry import Encoder, Variant
@@ -48,6 +49,16 @@ class Tracked:
     frames: NDArray[np.float32]
     good: float
     flag: str
+
+
+KINDS = {"action_units": r"AU\d+_r", "head_pose": r"pose_[TR][xyz]", "gaze": r"gaze_\w+"}
+"""Kinds of features that the paper names -> what OpenFace calls the columns of each (a regular expression)."""
+
+
+def kinds(path: str | Path) -> pd.Series:
+    """Count the columns of each of :data:`KINDS` in the header of a CSV that OpenFace wrote."""
+    names = pd.Series(read_csv(path, ()).columns)
+    return pd.Series({kind: int(names.str.fullmatch(pattern).sum()) for kind, pattern in KINDS.items()})
 
 
 def read(path: str | Path) -> Tracked:

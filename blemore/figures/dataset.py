@@ -9,6 +9,7 @@ import pandas as pd
 
 from blemore import paper
 from blemore.drawing import EMOTION_COLOURS, OURS, PAPER, Drawing, canvas, direct, drawn, heat
+from blemore.fragments import in_picture
 from blemore.labels import CLASSES, EMOTION_NAMES
 
 
@@ -31,7 +32,7 @@ def durations(known: pd.DataFrame, label_of_known: str) -> Drawing:
         ax.set(title=f"{panel}, {printed['clips'].sum():,} clips", xlabel="duration (s)", xlim=(0, 31.5))
     axes[0].set_ylabel("clips")
     direct(axes[1], (0.42, 0.80), "printed in the paper", PAPER)
-    direct(axes[1], (0.42, 0.68), f"of known duration ({label_of_known})", OURS)
+    direct(axes[1], (0.42, 0.68), f"of known duration, {in_picture(label_of_known)}", OURS)
     medians = [_median(bars[bars["panel"] == panel]) for panel in ("single", "blended")]
     caption = (
         f"Figure 2 of the paper, with the {known['clips'].sum():,} clips whose duration is known; its bars are read off the drawing. Blends last longer: half of "

@@ -13,6 +13,7 @@ from matplotlib.path import Path
 from numpy.typing import NDArray
 
 from blemore.drawing import EMOTION_COLOURS, OURS, PAPER, SOFT, Drawing, canvas, direct, drawn
+from blemore.fragments import in_picture
 
 _HUES = {"stand-in": SOFT}  # every other label of ours has the hue of ours
 
@@ -44,7 +45,7 @@ def standings(table: pd.DataFrame, name: str, model: str) -> Drawing:
     axes[0].get_yticklabels()[mine].set_weight("bold")
     labels = [label for label in dict.fromkeys(table["label"]) if label]
     for i, (text, hue) in enumerate([("paper", PAPER), *((label, _HUES.get(label, OURS)) for label in labels)]):
-        direct(axes[0], (0.03, 0.04 + 0.05 * i), text, hue)
+        direct(axes[0], (0.03, 0.04 + 0.05 * i), in_picture(text), hue)
     return Drawing(fig, _standing(table, mine, model), ["paper", *labels])
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from blemore import paper
 from blemore.drawing import OURS, PAPER, SOFT, Drawing, canvas, direct, drawn, heat
 from blemore.errors import first
+from blemore.fragments import in_picture
 from blemore.parameters import name_of
 
 
@@ -30,7 +31,7 @@ def validation(ours: pd.DataFrame, origin: str) -> Drawing:
     axes[0].set(yticks=y, yticklabels=_names(printed["id"]))
     axes[0].invert_yaxis()
     direct(axes[0], (0.03, 0.10), "paper", PAPER)
-    direct(axes[0], (0.03, 0.03), f"ours ({origin})", OURS)
+    direct(axes[0], (0.03, 0.03), f"ours, {in_picture(origin)}", OURS)
     columns = [f"{metric}_{part}" for metric in ("acc_presence", "acc_salience") for part in ("mean", "std")]
     both = [rows.loc[printed["id"][found], columns] for rows in (ours, printed.set_index("id"))]
     apart = (both[0] - both[1]).abs()
@@ -101,7 +102,7 @@ def validation_to_test(printed: pd.DataFrame, ours: pd.DataFrame | None = None, 
         Label of ours.
     """
     beside = ours is not None and len(ours) > 0
-    shown = {"paper": printed} | ({f"trained here ({origin})": ours} if ours is not None and beside else {})
+    shown = {"paper": printed} | ({f"trained here, {in_picture(origin)}": ours} if ours is not None and beside else {})
     order = printed["validation"].sort_values(ascending=False).index
     fig, axes = canvas(3.6, len(shown), sharex=True, sharey=True)
     said = []

@@ -7,6 +7,7 @@ import pandas as pd
 
 from blemore import anatomy, paper
 from blemore.drawing import EMOTION_COLOURS, OURS, PAPER, SOFT, Drawing, canvas, direct, drawn
+from blemore.fragments import in_picture
 from blemore.labels import EMOTION_NAMES, EMOTIONS
 from blemore.standin import STEP
 
@@ -80,11 +81,11 @@ def simulated_durations(counts: pd.DataFrame, label: str) -> Drawing:
         shares = [rows["clips"].to_numpy() / rows["clips"].sum() for rows in (printed, ours)]
         ax.stairs(100 * shares[0], edges, fill=True, color=PAPER, alpha=0.45)
         ax.stairs(100 * shares[1], edges, color=OURS, linewidth=1.3)
-        ax.set(title=f"{panel}, {ours['clips'].sum():,} simulated clips", xlabel="duration (s)", xlim=(0, 31.5))
+        ax.set(title=panel, xlabel="duration (s)", xlim=(0, 31.5))
         apart[panel] = float(np.abs(np.cumsum(shares[1]) - np.cumsum(shares[0])).max())
     axes[0].set_ylabel("% of clips")
     direct(axes[1], (0.42, 0.80), "Figure 2 of the paper", PAPER)
-    direct(axes[1], (0.42, 0.68), f"simulated ({label})", OURS)
+    direct(axes[1], (0.42, 0.68), in_picture(label), OURS)
     caption = (
         f"Simulated durations in the bars of Figure 2. At no edge of a bar is the share of clips that are shorter off by more than "
         f"{100 * apart['single']:.1f} points among single emotions, and {100 * apart['blended']:.1f} among blends."
@@ -162,7 +163,11 @@ def calibration(cells: pd.DataFrame, seeds: pd.DataFrame, label: str) -> Drawing
         ax.plot(part["displayed_sds"], np.arange(len(rows)) - 0.2, "D", color=OURS, markersize=4.5)
         ax.axvline(0, color=PAPER, linewidth=0.8)
         edge = 1.1 * max(2.0, float(every["sds"].abs().max()), float(limit.max()))
-        ax.set(title=metric.removeprefix("acc_"), xlabel="ours − paper, in printed spreads", xlim=(-edge, edge))
+        ax.set(
+            title=metric.removeprefix("acc_"),
+            xlabel=f"{in_picture(label)} − paper, in printed spreads",
+            xlim=(-edge, edge),
+        )
         far += int((~part["near"] & part["displayed_sds"].notna()).sum())
     printed = paper.table(2).set_index("id").loc[rows]
     names = [
@@ -199,7 +204,7 @@ def learning_beside(authors: pd.DataFrame, ours: pd.DataFrame, name: str, origin
     axes[0].set(title="KL divergence: training (dashed), validation", xlabel="epoch of the paper", ylim=(0, None))
     axes[1].set(title="composite at each epoch's thresholds", xlabel="epoch of the paper", ylim=(0, None))
     direct(axes[1], (0.35, 0.22), f"the authors' ({origin})", PAPER)
-    direct(axes[1], (0.35, 0.10), f"simulated ({label})", OURS)
+    direct(axes[1], (0.35, 0.10), in_picture(label), OURS)
     ends = [float(table["train_loss"].iloc[-1]) for table in (authors, ours)]
     lows = [int(table["epoch"].iloc[int(table["val_loss"].argmin())]) for table in (authors, ours)]
     caption = (
