@@ -25,7 +25,7 @@ from blemore.heads import Head
 from blemore.labels import Saliences, soft_labels
 from blemore.training import Epoch, Settings, Split, best_epoch
 
-FORMAT = 1
+FORMAT = 2
 """Number of the files' layout and of the computation; a change of either makes old runs invisible."""
 
 
@@ -201,6 +201,8 @@ class Run:
         Time it took: the only thing that differs when it is done again.
     head : Head or None
         The classifier after the last epoch; kept where test clips are predicted.
+    subsampled : bool
+        Whether it was trained on several rows a clip.
     """
 
     task: Task
@@ -213,6 +215,7 @@ class Run:
     last: NDArray[np.float32]
     seconds: float
     head: Head | None = None
+    subsampled: bool = False
 
     @property
     def best_epoch(self) -> int:
@@ -246,6 +249,7 @@ def save(folder: Path, run: Run) -> Path:
         "train_folds": run.task.train_folds,
         "val_folds": run.task.val_folds,
         "blind": run.task.blind,
+        "subsampled": run.subsampled,
         "inputs": run.inputs,
         "n_train": run.n_train,
         "n_val": len(run.names),
@@ -289,6 +293,7 @@ def read(path: str | Path) -> Run:
             last=arrays["last"],
             seconds=about["timing"]["seconds"],
             head=heads.from_arrays(arrays),
+            subsampled=about["subsampled"],
         )
     except FileNotFoundError as error:
         raise InputError(path, "no such file", got=str(error.filename), fix="check the path") from None
