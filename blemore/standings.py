@@ -14,6 +14,7 @@ from blemore.claims.results import METRICS
 from blemore.clips import Clips
 from blemore.dependencies import parts
 from blemore.files import write_atomically
+from blemore.parameters import name_of
 from blemore.released import Result
 
 SCORES = tuple(f"{metric}_{part}" for metric in METRICS for part in ("mean", "std"))
@@ -120,7 +121,7 @@ def _row(name: str, found: tuple[str, pd.Series] | None, printed: pd.DataFrame) 
     theirs = printed.loc[name] if name in printed.index else pd.Series(dtype=float)
     return {
         "id": name,
-        "title": encoders.title(name),
+        "title": name_of(name),
         "label": label,
         **{column: scores.get(column, float("nan")) for column in SCORES},
         **{f"paper_{column}": theirs.get(column, float("nan")) for column in SCORES},

@@ -14,7 +14,7 @@ from blemore.errors import SourceError
 from blemore.experiments import CrossValidation, cross_validate_all
 from blemore.features import Features, Joined, join
 from blemore.models import MODELS
-from blemore.parameters import ParameterError
+from blemore.parameters import ParameterError, name_of
 from blemore.recorded import Input
 from blemore.released import Result
 from blemore.runs import gather as gather_data
@@ -107,7 +107,7 @@ def gather(
     everyone = standings.everyone(done, model, mine)
     if encoder not in everyone.table["id"].tolist():
         lacking = lacking or "nothing is known of it here"
-    return Subject(encoder, encoders.title(encoder), entries, model, validation, joined, origin, lacking, everyone,
+    return Subject(encoder, name_of(encoder), entries, model, validation, joined, origin, lacking, everyone,
                   tuple(dict.fromkeys((*inputs, *more, *everyone.inputs))))  # fmt: skip
 
 
