@@ -14,7 +14,7 @@ from blemore.claims.results import METRICS
 from blemore.clips import Clips
 from blemore.dependencies import parts
 from blemore.files import write_atomically
-from blemore.parameters import name_of
+from blemore.parameters import feature_encoders, name_of
 from blemore.released import Result
 
 SCORES = tuple(f"{metric}_{part}" for metric in METRICS for part in ("mean", "std"))
@@ -42,8 +42,8 @@ def trained(clips: Clips, source: str, model: str, *, profile: str, seed: int, f
         Of trained runs.
     """
     asked = {"model": model, "profile": profile, "seed": seed}
-    if source == "zenodo" or (source == "auto" and sources.has_features()):
-        wanted = [*rows.ROWS, *(name for name in encoders.known() if name not in paper.ENCODERS)]
+    if sources.real(source):
+        wanted = [*rows.ROWS, *(name for name in feature_encoders() if name not in paper.ENCODERS)]
         found = rows.train(clips, source, rows=wanted, models=[model], test=False, folder=folder, profile=profile)
         return found.table2()
     made_from = parts(Path(str(rows.__file__)), {**asked, "clips": clips.names}, [])

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from blemore.features import Features
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("BLEMORE_SHARED", ROOT.parent / "shared"))
@@ -36,19 +40,17 @@ def real(name: str) -> Path:
 def barely_trained(patch: pytest.MonkeyPatch, folder: Path) -> None:
     """Let rows train for two epochs, runs lie in a folder, and the other rows' scores be the paper's, as if simulated."""
     from blemore import paper, rows, standings
+    from blemore.experiments import settings_for
     from blemore.released import Result
-    from blemore.training import paper_settings
 
-    def settings(row: str, model: str = "mlp-512", profile: str = "quick", *, simulated: bool = True) -> object:
-        return paper_settings(
-            subsampled=row.endswith(":sub"), model=model, mode="stacked", epochs=2, learning_rate=1e-3
-        )
+    def settings(features: Features, profile: str = "quick", **changes: Any) -> object:
+        return settings_for(features, profile, **{"mode": "stacked", "epochs": 2, "learning_rate": 1e-3, **changes})
 
     def trained(clips: object, source: str, model: str, **how: object) -> Result:
         return Result(paper.table(2).query("not id.str.startswith('trivial')").assign(model=model), "stand-in", ())
 
     patch.chdir(folder)
-    patch.setattr(rows, "settings", settings)
+    patch.setattr(rows, "settings_for", settings)
     patch.setattr(standings, "trained", trained)
 
 

@@ -696,6 +696,17 @@ def test_table_trained_here_is_labelled_and_by_construction(tmp_path: Path, monk
         assert "stand-in" not in {row["label"] for row in plain}
 
 
+def test_table_trained_here_says_on_how_many_clips_and_how_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BLEMORE_DATA", raising=False)
+    monkeypatch.setattr("blemore.rows.train", functools.partial(rows.train, rows=["openface"], jobs=1))
+    notes = blemore("table", "2", "--trained", "--epochs", "1", "--runs", str(tmp_path)).stderr.splitlines()
+    assert notes == [
+        "note: trained on simulated features of 2,456 clips, 1 epoch, learning rate 2e-05; the data set has 2,456 training clips"
+    ]
+
+
 def test_usage_of_a_command_is_where_the_error_says(write: Write) -> None:
     assert "(see blemore score --help)" in blemore("score").stderr
 
