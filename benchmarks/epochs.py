@@ -12,7 +12,7 @@ from pathlib import Path
 
 from blemore import clips, feature_files, rows
 from blemore.claims.results import METRICS
-from blemore.experiments import cross_validate_all
+from blemore.experiments import QUICKER, cross_validate_all, settings_for
 from blemore.features import Features
 from blemore.runs import gather
 from blemore.sources import features
@@ -23,9 +23,8 @@ ROWS = ("openface", "imagebind", "hubert", "videomaev2+wavlm", "videoswin:sub")
 def compare(row: str, table: Features, known: clips.Clips, rate: float | None = None) -> None:
     """Print both accuracies of a row, mean and spread over folds, for each number of epochs; `rate` is that of the more."""
     data = gather(known, table)
-    quick = rows.settings(row, simulated=table.origin == "stand-in")
-    quick = replace(quick, learning_rate=rate * rows.QUICKER) if rate else quick
-    whole = replace(quick, epochs=quick.epochs * rows.QUICKER, learning_rate=quick.learning_rate / rows.QUICKER)
+    quick = settings_for(table, "quick", **({"learning_rate": rate * QUICKER} if rate else {}))
+    whole = replace(quick, epochs=quick.epochs * QUICKER, learning_rate=quick.learning_rate / QUICKER)
     for one in cross_validate_all({row: data}, {row: [quick, whole]}, ["released-code"], folder=None, jobs=1):
         found = [f"{metric} {one.mean(metric):.3f} ± {one.spread(metric):.3f}" for metric in METRICS]
         print(f"{row:18} {table.origin:9} {one.settings.epochs:3} epochs: {', '.join(found)}", flush=True)

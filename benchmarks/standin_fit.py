@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from blemore import files, paper, rows, runs, simulated, sources, standin
+from blemore.experiments import QUICKER
 from blemore.standin import World
+from blemore.training import EPOCHS, Settings
 
 FITTED_ON = (1, 2, 3, 4)
 """Seeds whose mean is fitted; the displayed seed is none of them."""
@@ -37,9 +39,7 @@ REFERENCE = Path(__file__).parents[1] / "blemore" / "reference" / "standin.json"
 def scores(row: str, seed: int, world: World, memory: Path, model: str = "mlp-512") -> dict[str, float]:
     """Cross-validate one row of Table 2 on one simulated data set, or remember its scores."""
     relevant = asdict(world) | {"signal": {e: world.signal[e] for e in row.removesuffix(":sub").split("+")}}
-    name = joblib.hash(
-        [row, seed, relevant, model, asdict(rows.settings(row, model, "quick")), simulated.CODE, runs.CODE]
-    )
+    name = joblib.hash([row, seed, relevant, model, asdict(Settings()), EPOCHS, QUICKER, simulated.CODE, runs.CODE])
     path = memory / f"{name}.json"
     if path.exists():
         return dict(json.loads(path.read_text()))

@@ -229,8 +229,11 @@ def answers(asked: tuple[Criterion, ...]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["criterion", "at least", "found", "verdict"]).set_index("criterion")
 
 
-def freshness(fit: pd.DataFrame, trained: pd.DataFrame, seed: int, profile: str) -> str:
-    """Say how far the report's displayed seed is from what was trained here and now, for the rows that both have.
+def with_displayed(fit: pd.DataFrame, trained: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Return a report whose displayed seed is what was trained here and now, so that a row has one value in the book.
+
+    A training rounds differently from processor to processor, and of epochs that are almost equally good another may come
+    out as the best: the displayed seed of a report that was computed elsewhere would not be that of the other pages.
 
     Parameters
     ----------
@@ -238,15 +241,40 @@ def freshness(fit: pd.DataFrame, trained: pd.DataFrame, seed: int, profile: str)
         Of :func:`read`.
     trained : DataFrame
         Of :meth:`blemore.rows.Trained.table2`.
+    seed : int
+        Of the data that were trained on.
+    """
+    now = _reported(trained).assign(role="displayed", seed=seed)[list(COLUMNS)]
+    return pd.concat([now, fit[fit["role"] != "displayed"]], ignore_index=True)
+
+
+def freshness(fit: pd.DataFrame, trained: pd.DataFrame, seed: int, profile: str) -> str:
+    """Say how far a report's own displayed seed is from what was trained here and now, for the rows that both have.
+
+    Parameters
+    ----------
+    fit, trained, seed
+        See :func:`with_displayed`.
+    profile : str
+        That was trained in.
     """
     known = fit[(fit["role"] == "displayed") & (fit["seed"] == seed)].set_index("id")
-    now = trained[trained["model"] == REPORTED].set_index("id")
+    now = _reported(trained).set_index("id")
     both = [row for row in now.index if row in known.index]
     if profile != "quick" or not both:
-        return "This page was run with other data than they were."
+        return (
+            f"They are of profile quick; the displayed seed is seed {seed} in profile {profile}, trained for this page."
+        )
     accuracies = [f"{metric}_mean" for metric in METRICS]
     apart = float((known.loc[both, accuracies] - now.loc[both, accuracies]).abs().to_numpy().max())
-    return f"Trained anew for this page, {len(both)} rows of the displayed seed are within {apart:.3f} of the report."
+    return (
+        f"The displayed seed was trained for this book; {len(both)} rows are within {apart:.3f} of what the report has for it, "
+        "which was computed earlier and, where they differ, rounded differently by another processor."
+    )
+
+
+def _reported(trained: pd.DataFrame) -> pd.DataFrame:
+    return trained[trained["model"] == REPORTED]
 
 
 def parameters(values: dict[str, object]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from blemore.metrics import Scores
 from blemore.runs import Data, Run, Task, name_of
 from blemore.sweeps import sweep
 from blemore.thresholds import Probabilities, Tuned
-from blemore.training import BATCH_SIZES, Settings
+from blemore.training import Settings
 
 TEST_EPOCHS = {"aggregated": 100, "subsampled": 300}
 """Epochs of the released code's training for the test; the paper's text has as many as for validation."""
@@ -104,13 +104,12 @@ def choose(runs: Sequence[Run], truths: Sequence[Saliences], protocol: str) -> t
     """Return the epochs and thresholds of a protocol for the test, from a cross-validation and its clips' truth."""
     if protocol not in PROTOCOLS:
         raise UnknownNameError("protocol", protocol, PROTOCOLS)
-    settings = runs[0].task.settings
     if protocol == "released-code":
-        kind = "subsampled" if settings.batch_size == BATCH_SIZES["subsampled"] else "aggregated"
+        kind = "subsampled" if runs[0].subsampled else "aggregated"
         every = [thresholds.tune(run.best, truth) for run, truth in zip(runs, truths, strict=True)]
         return TEST_EPOCHS[kind], max(every, key=lambda t: 0.5 * t.acc_presence + 0.5 * t.acc_salience)
     last = protocol == "paper-text"
-    epochs = settings.epochs if last else rounded_mean([run.best_epoch for run in runs])
+    epochs = runs[0].task.settings.epochs if last else rounded_mean([run.best_epoch for run in runs])
     return epochs, pooled_thresholds(runs, truths, last=last)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from blemore import encoders, notebook, paper
 from blemore.errors import InputError, UnknownNameError
+from blemore.parameters import name_of
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def reports(source: str) -> list[Page]:
     """Return the reports: one for each encoder of the registry, one for each fusion of the paper."""
     fusions = [row for row in paper.table(2)["id"] if "+" in row]
     return [
-        Page(f"{source}-{slug(name)}", source, {"encoder": name}, encoders.title(name))
+        Page(f"{source}-{slug(name)}", source, {"encoder": name}, name_of(name))
         for name in [*encoders.known(), *fusions]
     ]
 

@@ -7,9 +7,11 @@ import pandas as pd
 from blemore import released
 from blemore.claims.results import METRICS
 from blemore.errors import SourceError
+from blemore.experiments import CrossValidation
 from blemore.parameters import name_of
 from blemore.released import Result
-from blemore.rows import Trained, settings, summary
+from blemore.rows import Trained, summary
+from blemore.training import paper_settings
 
 QUANTITIES = {
     "epoch": "best epoch",
@@ -20,13 +22,9 @@ QUANTITIES = {
 """What is compared of each row and model, means over folds."""
 
 
-def paper_epochs(row: str, model: str, profile: str) -> float:
-    """Return how many epochs of the paper one of ours stands for: the same share of all epochs.
-
-    >>> paper_epochs("clip", "mlp-512", "quick"), paper_epochs("videoswin:sub", "linear", "paper")
-    (4.0, 1.0)
-    """
-    return settings(row, model, "paper").epochs / settings(row, model, profile).epochs
+def paper_epochs(done: CrossValidation) -> float:
+    """Return how many epochs of the paper one of ours stands for: the same share of all epochs."""
+    return paper_settings(subsampled=done.runs[0].subsampled).epochs / done.settings.epochs
 
 
 def drop(row: str, model: str, validation: Result) -> float:
@@ -42,7 +40,7 @@ def drop(row: str, model: str, validation: Result) -> float:
     return float(sum(best[f"{metric}_mean"] - last[metric] for metric in METRICS) / 2)
 
 
-def compare(validation: Result, trained: Trained, profile: str = "quick") -> pd.DataFrame:
+def compare(validation: Result, trained: Trained) -> pd.DataFrame:
     """Return the authors' dynamics beside ours, for the rows and models that both have.
 
     Parameters
@@ -50,8 +48,7 @@ def compare(validation: Result, trained: Trained, profile: str = "quick") -> pd.
     validation : Result
         Of :func:`blemore.released.validation`.
     trained : Trained
-    profile : {'quick', 'paper'}
-        That was trained in; epochs are given in those of the paper.
+        Its epochs are given in those of the paper.
 
     Returns
     -------
@@ -64,7 +61,7 @@ def compare(validation: Result, trained: Trained, profile: str = "quick") -> pd.
         if (row, model) not in theirs:
             continue
         ours = summary(done)
-        ours["epoch"] *= paper_epochs(row, model, profile)
+        ours["epoch"] *= paper_epochs(done)
         authors = {**theirs[row, model], "drop": drop(row, model, validation)}
         both = {
             f"{name}_{who}": float(of[name])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -16,7 +15,7 @@ from blemore import spreads as spread_tables
 from blemore.claims.results import METRICS, trained
 from blemore.comparison import Comparison, worst
 from blemore.errors import InputError, SourceError
-from blemore.experiments import CrossValidation
+from blemore.experiments import CrossValidation, described
 from blemore.fragments import Column, Fragment, Prose, badge, label, number, table
 from blemore.labels import CLASSES
 from blemore.metrics import confusion as confusion_of
@@ -90,7 +89,10 @@ def validation(subject: Subject) -> Shown:
             body.append([f"{model}, {metric.removeprefix('acc_')}", _plus_minus([cell.paper for cell in cells]), _plus_minus(runs_of),
                          _plus_minus([one.mean(metric), one.spread(metric)]), said])  # fmt: skip
     found = [runs.origin] if len(theirs) else []
-    caption = f"{subject.title}: validation, mean ± std over {len(next(iter(subject.validation.values())).folds)} folds"
+    folds = len(next(iter(subject.validation.values())).folds)
+    caption = (
+        f"{subject.title}: validation, mean ± std over {folds} folds; here: {described(subject.validation.values())}"
+    )
     return table(columns, body, caption, ["paper", *found, subject.origin])
 
 
@@ -161,7 +163,7 @@ def planes(subject: Subject, first: str = "hap", second: str = "sad") -> Shown:
         found = pca.planes(subject.joined.features, subject.joined.clips, first, second)
     except InputError as error:
         return Prose(f"Not drawn: {error}.")
-    return figures.planes([replace(one, encoder=subject.title) for one in found], first, second, subject.origin)
+    return figures.planes(found, first, second, subject.origin)
 
 
 def shares(subject: Subject) -> Shown:

@@ -113,7 +113,7 @@ def number(value: float | str | None, decimals: int, unit: str = "") -> str:
     >>> number(1390, 0), number(0.26639, 3), number(None, 3)
     ('1,390', '0.266', '–')
     """
-    if value is None:
+    if value is None or value != value:  # NaN: there is none
         return "–"
     text = escape(value) if isinstance(value, str) else f"{value:,.{decimals}f}"
     return f"{text} {escape(unit)}" if unit and not isinstance(value, str) else text

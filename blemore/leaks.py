@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 
 from blemore import sources
+from blemore.claims.results import REPORTED
 from blemore.clips import Clips
 from blemore.errors import InputError, first
-from blemore.experiments import cross_validate_all
+from blemore.experiments import cross_validate_all, settings_for
 from blemore.parameters import name_of
-from blemore.rows import settings
 from blemore.runs import gather
 from blemore.standin import DISPLAYED_SEED, World
 from blemore.tables import read_csv
@@ -80,7 +80,7 @@ def check(
         actors = clips.table.set_index("filename")["actor"].loc[list(data.features.names)].to_numpy(str)
         groups = actors if kind == "shuffled within actors" else np.zeros(len(actors))
         data = replace(data, truth=data.truth[shuffle(groups, seed)])
-    chosen = replace(settings(row), **(changes or {}))
+    chosen = settings_for(table, "quick", model=REPORTED, **(changes or {}))
     (done,) = cross_validate_all({row: data}, [chosen], ["released-code"], jobs=1)
     presence, salience = done.mean("acc_presence"), done.mean("acc_salience")
     return {"presence": presence, "salience": salience, "composite": (presence + salience) / 2}

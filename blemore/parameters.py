@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -46,11 +47,17 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 """Parameter -> the values it may have."""
 
-FILES = ("metadata", "durations", "features", "openface_csv")
+FILES = ("metadata", "durations", "openface_csv")
 """Parameters that name a file to read; empty for none."""
 
 FOLDERS = ("openface",)
 """Parameters that name a folder to read; empty for none."""
+
+EITHER = ("features",)
+"""Parameters that name a file, or a folder of one file a clip; empty for none."""
+
+NUMBERS = ("seed", "epochs", "learning_rate")
+"""Parameters that are numbers, 0 or more."""
 
 
 class ParameterError(BlemoreError, ValueError):
@@ -64,8 +71,13 @@ def name_of(row: str) -> str:
     ('ImageBind + WavLM', 'VideoSwin (subsampled)', 'mine')
     """
     encoder, _, method = row.partition(":")
-    name = " + ".join(ENCODER_NAMES.get(part, part) for part in encoder.split("+"))
+    name = " + ".join(ENCODER_NAMES.get(part) or _added_name(part) for part in encoder.split("+"))
     return f"{name} (subsampled)" if method == "sub" else name
+
+
+def _added_name(encoder: str) -> str:
+    found = [point for point in entry_points(group=GROUP) if point.name == encoder]
+    return str(getattr(found[0].load(), "title", encoder)) if found else encoder
 
 
 def check(**values: object) -> None:
@@ -76,7 +88,8 @@ def check(**values: object) -> None:
     UnknownNameError
         If a value is not one of the known; the text suggests the closest.
     ParameterError
-        If a parameter has the wrong type, or names a file that is not there.
+        If a parameter has the wrong type, is out of range, or names a file that is not there; or if features are given
+        without the clip table that they belong to, or the other way round.
 
     Examples
     --------
@@ -87,7 +100,7 @@ def check(**values: object) -> None:
     blemore.errors.UnknownNameError: unknown model 'mlp-521'; did you mean 'mlp-512'? (known: linear, mlp-256, mlp-512)
     """
     for name, value in values.items():
-        if name in (*CHOICES, *FILES, *FOLDERS) and not isinstance(value, str):
+        if name in (*CHOICES, *FILES, *FOLDERS, *EITHER) and not isinstance(value, str):
             raise ParameterError(f"parameter {name}: expected text, got {value!r}")
         if name == "encoder":
             _check_encoder(str(value), values.get("features"))
@@ -97,6 +110,19 @@ def check(**values: object) -> None:
             raise ParameterError(f"parameter {name}: no such file: {value}")
         if name in FOLDERS and value and not Path(str(value)).is_dir():
             raise ParameterError(f"parameter {name}: no such folder: {value}")
+        if name in EITHER and value and not Path(str(value)).exists():
+            raise ParameterError(f"parameter {name}: no such file or folder: {value}")
+        if name in NUMBERS:
+            _check_number(name, value)
+    if {"features", "metadata"} <= set(values) and bool(values["features"]) != bool(values["metadata"]):
+        raise ParameterError("features and metadata go together: give both, or neither")
+
+
+def _check_number(name: str, value: object) -> None:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise ParameterError(f"parameter {name}: expected a number, got {value!r}")
+    if not (math.isfinite(value) and value >= 0):
+        raise ParameterError(f"parameter {name}: expected 0 or more, got {value!r}")
 
 
 def feature_encoders() -> list[str]:

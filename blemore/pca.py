@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,13 +12,54 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
+from blemore import sources
 from blemore.clips import Clips
-from blemore.errors import InputError, UnknownNameError
-from blemore.features import Features, check_aligned
+from blemore.errors import InputError, SourceError, UnknownNameError, first
+from blemore.features import Features, Joined, check_aligned, join
 from blemore.labels import BLENDABLE, EMOTIONS, PAIRS
+from blemore.parameters import name_of
+from blemore.recorded import Input
 
 WAYS = ("as they are", "within each actor")
 """Over which clips columns are scaled to mean 0 and variance 1: all of them, or those of one actor at a time."""
+
+
+def gather(
+    encoders: Iterable[str], clips: Clips, source: str = "auto", **given: Any
+) -> tuple[dict[str, Joined], list[Input], list[str]]:
+    """Return features of some encoders, joined to the clips, by encoder; their inputs; and what is not shown, and why.
+
+    Real and simulated features never stand side by side: where the release has features of one of the encoders, those that
+    it lacks or that cannot be read are left out. Where it has none of them, ``auto`` simulates all.
+
+    Parameters
+    ----------
+    encoders, clips, source
+        See :func:`blemore.sources.features`.
+    **given
+        ``path``, ``profile`` and ``seed``, for the same. What is wrong with a file that is named is raised.
+    """
+    named = bool(given.get("path"))
+    tables: dict[str, Joined] = {}
+    inputs: list[Input] = []
+    missing: dict[str, str] = {}
+    for name in encoders:
+        try:
+            found, more = sources.features(name, clips, source, **given)
+            tables[name] = join(clips, found)
+            inputs += more
+        except (SourceError, InputError) as error:
+            if named:
+                raise
+            inputs += sources.asked(name, source)
+            missing[name] = str(error)
+    if tables or source != "auto":
+        if not tables:
+            raise SourceError(first(list(missing.values())))
+        return tables, inputs, [f"{name_of(name)} is left out: {why}" for name, why in missing.items()]
+    simulated, others, notes = gather(missing, clips, "standin", **given)
+    said = [f"{name_of(name)} is simulated: {why}" for name, why in missing.items()]
+    return simulated, [*inputs, *others], [*said, *notes]
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,6 +59,7 @@ def scores(
     *,
     others: pd.DataFrame | None = None,
     beside: pd.DataFrame | None = None,
+    absent: Mapping[str, str] | None = None,
 ) -> Fragment:
     """Return Table 2 or 3 in the paper's layout: each printed cell with ours beside it.
 
@@ -68,6 +69,8 @@ def scores(
         Rows that the paper lacks, with the columns of the table and their ``origin``; there is nothing to compare.
     beside : DataFrame
         More numbers of ours, a column each, by row id.
+    absent : mapping
+        Rows that the paper lacks and that have no numbers, and why.
     """
     cells = by_row(rows)
     more = pd.DataFrame() if beside is None else beside
@@ -92,6 +95,10 @@ def scores(
             line += ["–", _plus_minus([row[part] for part in _parts(metric) if part in row])]
         body.append([*line, *("–" for _ in more), label(str(row["origin"]))])
         labels.append(str(row["origin"]))
+    for id, why in (absent or {}).items():
+        if id not in cells:
+            detail = f'{badge("unchecked")} <small class="detail">{escape(why)}</small>'
+            body.append([escape(name_of(id)), *("–" for _ in [*columns[1:], *more]), detail])
     columns += [*(Column(str(name), True) for name in more), Column("verdict")]
     return table(columns, body, caption, list(dict.fromkeys(labels)))
 

@@ -7,25 +7,23 @@ epochs at higher rates, and of simulated features a sixteenth of the width.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from blemore import challenge, paper, sources, standin
+from blemore import challenge, paper, sources
 from blemore.challenge import Answer
 from blemore.claims.results import METRICS, REPORTED
 from blemore.clips import Clips
-from blemore.errors import SourceError, UnknownNameError
-from blemore.experiments import CrossValidation, cross_validate_all, settings_for, truths_of
+from blemore.errors import InputError, SourceError, first
+from blemore.experiments import CrossValidation, cross_validate_all, described, settings_for, truths_of
 from blemore.features import Features
 from blemore.labels import Saliences
 from blemore.models import MODELS
-from blemore.parameters import PROFILES
 from blemore.recorded import Input
 from blemore.released import Result
 from blemore.runs import Data, gather
@@ -37,8 +35,8 @@ from blemore.trainings import curve_table
 ROWS: tuple[str, ...] = tuple(row for row in paper.table(2)["id"] if not row.startswith("trivial"))
 """Ids of the rows, in the paper's order: ``clip``, ..., ``videomaev2:sub``, ..., ``imagebind+wavlm`` ..."""
 
-QUICKER = 4
-"""Profile quick: epochs are divided by it, and learning rates multiplied."""
+
+_Table = tuple[Features, tuple[Input, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +54,8 @@ class Trained:
     origin : str
         ``measured`` or ``stand-in``.
     inputs : tuple of Input
+    untested : dict
+        Rows for which no test clips could be decided, and why.
     """
 
     validation: dict[tuple[str, str], CrossValidation]
@@ -63,6 +63,7 @@ class Trained:
     absent: dict[str, str]
     origin: str
     inputs: tuple[Input, ...]
+    untested: dict[str, str] = field(default_factory=dict)
 
     def table2(self) -> Result:
         """Return means and spreads over folds, in the form of :func:`blemore.released.validation`."""
@@ -82,20 +83,16 @@ class Trained:
         """Return why rows have no number in Table 2 or 3."""
         if number == 2:
             return self.absent
-        rows = dict.fromkeys(row for row, _ in self.validation)
-        unscored = {row: f"{len(self.answers[row].names)} test clips decided; their labels are withheld" if row in self.answers
-                    else "no test clips here" for row in rows if row not in self.answers or not self.answers[row].scores}  # fmt: skip
-        return {**self.absent, **unscored}
+        unscored = {row: f"{len(one.names)} test clips decided; their labels are withheld"
+                    for row, one in self.answers.items() if not one.scores}  # fmt: skip
+        return {**self.untested, **self.absent, **unscored}
 
     def how(self, number: int = 2) -> str:
         """Say on what the rows of Table 2 or 3 were trained, how long and at which rates."""
-        every = [one.settings for one in (self.validation if number == 2 else self.answers or self.validation).values()]
-        epochs = " or ".join(f"{n}" for n in sorted({one.epochs for one in every}))
-        rates = " to ".join(f"{rate:.2g}" for rate in sorted({min(one.learning_rate for one in every),
-                                                             max(one.learning_rate for one in every)}))  # fmt: skip
-        return (
-            f"{'simulated' if self.origin == 'stand-in' else 'real'} features, {epochs} epochs, learning rate {rates}"
-        )
+        if number == 2 or not self.answers:
+            return described(self.validation.values())
+        tested = (self.validation[row, REPORTED] for row in self.answers)
+        return described(replace(one, settings=self.answers[one.encoder].settings) for one in tested)
 
     def best(self, clips: Clips) -> tuple[str, str, Saliences, Saliences]:
         """Return the best fusion by composite: its row, which clips it decided, its decisions and the truth (N, 6).
@@ -141,22 +138,6 @@ def summary(one: CrossValidation) -> dict[str, float]:
     }  # fmt: skip
 
 
-def settings(row: str, model: str = REPORTED, profile: str = "quick", *, simulated: bool = True) -> Settings:
-    """Return how a row is trained.
-
-    The paper's settings, or ``quick``: a quarter of the epochs at four times the rate, and on simulated features another
-    four times, the square root of how much narrower they are.
-    """
-    if profile not in PROFILES:
-        raise UnknownNameError("profile", profile, PROFILES)
-    plain = paper_settings(subsampled=row.endswith(":sub"), model=model)
-    if profile == "paper":
-        return plain
-    narrower = standin.PROFILES[profile] if simulated and row != "openface" else 1
-    faster = plain.learning_rate * QUICKER * narrower**0.5
-    return replace(plain, mode="stacked", epochs=plain.epochs // QUICKER, learning_rate=faster)
-
-
 def train(
     clips: Clips,
     source: str = "auto",
@@ -194,59 +175,75 @@ def train(
         Settings other than the profile's: ``epochs``, ``learning_rate`` ...
     """
     made: dict[str, Any] = {"profile": profile, "seed": seed, "world": world}
-
-    @functools.cache  # fusions take the same parts again
-    def single(encoder: str, partition: str) -> tuple[Features, tuple[Input, ...]]:
-        return sources.features(encoder, clips.of(partition), source, partition=partition, **made)
-
+    read = _Reader(clips, source, made)
     data: dict[str, Data] = {}
     absent: dict[str, str] = {}
+    untested: dict[str, str] = {}
     inputs: list[Input] = []
     for row in rows:
         try:
-            data[row], found = _data(row, clips, single, test)
+            data[row], found, untested[row] = _data(row, clips, read.whole, test)
             inputs += found
-        except SourceError as error:
+        except (SourceError, InputError) as error:
             absent[row] = str(error)
+            inputs += sources.asked(row, source)  # so that a page runs again once they can be read
     if not data:
-        raise SourceError(f"no row can be trained: {next(iter(absent.values()))}; say source=standin to simulate")
-    chosen = {row: [replace(settings(row, model, profile, simulated=one.origin == "stand-in"), **changes) for model in models]
+        raise SourceError(f"no row can be trained: {first(list(dict.fromkeys(absent.values())))}")
+    chosen = {row: [settings_for(one.features, profile, model=model, **changes) for model in models]
               for row, one in data.items()}  # fmt: skip
     how: dict[str, Any] = {"folder": folder, "jobs": jobs, "progress": progress}
-    done = cross_validate_all(data, chosen, ["released-code"], **how)
+    done = _each(data, chosen, absent, **how)
     validation = {(one.encoder, one.settings.model): one for one in done}
     truth = dict(zip(clips.names, clips.truth.tolist(), strict=True)) if clips.origin == "stand-in" else None
-    with_test = {row: one for row, one in data.items() if test and REPORTED in models and one.test is not None}
+    with_test = {
+        row: data[row] for row, model in validation if test and model == REPORTED and data[row].test is not None
+    }
     answers = _answers(with_test, validation, truth, **how)
-    origins = {one.origin for one in data.values()}
-    return Trained(
-        validation, answers, absent, "stand-in" if "stand-in" in origins else "measured", tuple(dict.fromkeys(inputs))
-    )
+    origins = {one.origin for one in done}
+    return Trained(validation, answers, absent, "stand-in" if "stand-in" in origins else "measured",
+                   tuple(dict.fromkeys(inputs)), {row: why for row, why in untested.items() if why})  # fmt: skip
 
 
 def own(
-    encoder: str, clips: Clips, source: str = "auto", *, path: str | Path = "",
+    features: Features, clips: Clips, inputs: Sequence[Input] = (), *, profile: str = "quick",
     folder: str | Path | None = "runs", jobs: int | None = None, progress: bool = False, **changes: Any,
 ) -> Trained:  # fmt: skip
-    """Cross-validate one more encoder, with all three classifiers, at the paper's settings or others.
+    """Cross-validate one table of features, with all three classifiers, as a row of :func:`train` is.
 
     Parameters
     ----------
-    encoder : str
-        Names the row. One of the paper's takes that row's place; any other is a row of its own.
+    features : Features
+        Their ``encoder`` names the row. One of the paper's takes that row's place; any other is a row of its own.
     clips : Clips
-    source, path
-        Where its features are, see :func:`blemore.sources.features`.
-    folder, jobs, progress
-        See :func:`blemore.sweeps.sweep`.
-    **changes
-        Settings other than the paper's.
+        With folds.
+    inputs : sequence of Input
+        What the features and the clip table were read from.
+    profile, folder, jobs, progress, **changes
+        See :func:`train`.
     """
-    table, inputs = sources.features(encoder, clips, source, path=path)
-    data = {encoder: gather(clips, table)}
-    chosen = [settings_for(table, model=model, **changes) for model in MODELS]
+    data = {features.encoder: gather(clips, features)}
+    chosen = [settings_for(features, profile, model=model, **changes) for model in MODELS]
     done = cross_validate_all(data, chosen, ["released-code"], folder=folder, jobs=jobs, progress=progress)
-    return Trained({(encoder, one.settings.model): one for one in done}, {}, {}, data[encoder].origin, inputs)
+    validation = {(one.encoder, one.settings.model): one for one in done}
+    return Trained(validation, {}, {}, features.origin, tuple(inputs))
+
+
+def _each(
+    data: dict[str, Data], chosen: dict[str, list[Settings]], absent: dict[str, str], **how: Any
+) -> list[CrossValidation]:
+    """Cross-validate all rows in one sweep; where one cannot be trained on, the others without it."""
+    try:
+        return cross_validate_all(data, chosen, ["released-code"], **how)
+    except InputError:
+        done = []
+        for row, one in data.items():
+            try:
+                done += cross_validate_all({row: one}, chosen, ["released-code"], **how)
+            except InputError as error:
+                absent[row] = str(error)
+        if not done:
+            raise
+        return done
 
 
 def _answers(
@@ -261,7 +258,7 @@ def _answers(
         runs = validation[row, REPORTED].runs
         usual, tuned[row] = challenge.choose(runs, truths_of(one, runs), "released-code")
         plain = runs[0].task.settings
-        whole = paper_settings(subsampled=row.endswith(":sub")).epochs  # as many in profile paper
+        whole = paper_settings(subsampled=one.features.subsampled).epochs  # as many in profile paper
         final = replace(plain, epochs=max(1, usual * plain.epochs // whole))
         tasks.append(challenge.final_task(final, runs))
     decided = {run.task.encoder: challenge.decided_by(run, tuned[run.task.encoder], "released-code")
@@ -271,18 +268,41 @@ def _answers(
     }
 
 
-def _data(
-    row: str, clips: Clips, single: Callable[[str, str], tuple[Features, tuple[Input, ...]]], test: bool
-) -> tuple[Data, tuple[Input, ...]]:
-    def whole(partition: str) -> tuple[Features, tuple[Input, ...]]:
-        parts = [single(part, partition) for part in row.split("+")]
-        return sources.fused(*parts) if len(parts) == 2 else parts[0]
+class _Reader:
+    """Features of rows; those of one encoder are read once, though fusions take the same parts again."""
 
-    table, inputs = whole("train")
+    def __init__(self, clips: Clips, source: str, made: dict[str, Any]) -> None:
+        self._clips, self._source, self._made = clips, source, made
+        self._known: dict[tuple[str, str], _Table | SourceError | InputError] = {}
+
+    def whole(self, row: str, partition: str) -> _Table:
+        return sources.fused(*(self._single(part, partition) for part in row.split("+")))
+
+    def _single(self, encoder: str, partition: str) -> _Table:
+        asked = encoder, partition
+        if asked not in self._known:
+            try:
+                clips = self._clips.of(partition)
+                self._known[asked] = sources.features(encoder, clips, self._source, partition=partition, **self._made)
+            except (SourceError, InputError) as error:
+                self._known[asked] = error
+        found = self._known[asked]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+def _data(
+    row: str, clips: Clips, whole: Callable[[str, str], _Table], test: bool
+) -> tuple[Data, tuple[Input, ...], str]:
+    """Return the data of a row, their inputs, and why there are no test clips among them, if there are none."""
+    table, inputs = whole(row, "train")
     if not test or (table.origin == "stand-in" and not len(clips.of("test"))):  # the release's need no clip table
-        return gather(clips, table), inputs
+        return gather(clips, table), inputs, "no test clips here"
     try:
-        more, others = whole("test")
-    except SourceError:  # the release may be here without its test clips
-        return gather(clips, table), inputs
-    return gather(clips, table, more if more.names else None), (*inputs, *others)
+        more, others = whole(row, "test")
+        if not more.names:
+            return gather(clips, table), inputs, "its parts have no test clip in common"
+        return gather(clips, table, more), (*inputs, *others), ""
+    except (SourceError, InputError) as error:  # a release may be here without its test clips, or with others
+        return gather(clips, table), inputs, str(error)

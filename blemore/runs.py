@@ -208,6 +208,8 @@ class Run:
         Time it took: the only thing that differs when it is done again.
     head : Head or None
         The classifier after the last epoch; kept where test clips are predicted.
+    subsampled : bool
+        Whether it was trained on several rows a clip.
     """
 
     task: Task
@@ -220,6 +222,7 @@ class Run:
     last: NDArray[np.float32]
     seconds: float
     head: Head | None = None
+    subsampled: bool = False
 
     @property
     def best_epoch(self) -> int:
@@ -254,6 +257,7 @@ def save(folder: Path, run: Run) -> Path:
         "val_folds": run.task.val_folds,
         "blind": run.task.blind,
         "validation": run.task.validation,
+        "subsampled": run.subsampled,
         "inputs": run.inputs,
         "n_train": run.n_train,
         "n_val": len(run.names),
@@ -298,6 +302,9 @@ def read(path: str | Path, *, fix: str = "delete it, and run again") -> Run:
             last=arrays["last"],
             seconds=about["timing"]["seconds"],
             head=heads.from_arrays(arrays),
+            subsampled=about.get(
+                "subsampled", about["encoder"].endswith(":sub")
+            ),  # earlier versions kept the name alone
         )
         _check(run)
     except FileNotFoundError as error:

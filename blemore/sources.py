@@ -22,7 +22,7 @@ from blemore.clips import Clips
 from blemore.errors import InputError, SourceError, UnknownNameError, first
 from blemore.features import Features, fuse
 from blemore.identity import sha256_of
-from blemore.parameters import SOURCES
+from blemore.parameters import SOURCES, feature_encoders
 from blemore.recorded import Input
 
 if TYPE_CHECKING:
@@ -136,8 +136,8 @@ def digest(name: str) -> str:
     if kind == "reference":
         return hashlib.sha256(resources.files("blemore").joinpath(kind, rest).read_bytes()).hexdigest()
     if kind == "zenodo":
-        path = in_release(rest)
-        return sha256_of(path) if path else "absent"
+        found = _below_release(rest)
+        return sha256_of(found[0]) if len(found) == 1 else "absent"
     if not (files := released(rest)):
         return "absent"
     return hashlib.sha256("".join(f"{n} {registry()[n]}\n" for n in files).encode()).hexdigest()
@@ -197,7 +197,7 @@ def features(
     Raises
     ------
     SourceError
-        If the release has no features of this encoder.
+        If the release has no features of this encoder that can be read, or it is not simulated.
     """
     if source not in SOURCES:
         raise UnknownNameError("source", source, SOURCES)
@@ -207,8 +207,10 @@ def features(
         parts = [features(part, clips, source, profile=profile, seed=seed, world=world, partition=partition)
                  for part in encoder.split("+")]  # fmt: skip
         return fused(*parts)
-    if source == "zenodo" or (source == "auto" and has_features()):
+    if real(source):
         return _release(encoder, partition)
+    if (alone := encoder.removesuffix(":sub")) not in standin.WIDTHS and alone in feature_encoders():
+        raise SourceError(f"{alone}: not simulated, and no features of real clips are here")
     if world is not None:
         return standin.features(encoder, clips, seed=seed, profile=profile, parameters=world), ()
     return simulated.features(encoder, clips, cache_folder() / "standin", seed=seed, profile=profile), ()
@@ -226,33 +228,50 @@ def features_or_simulated(
     except SourceError as error:
         if source != "auto":
             raise
-        return *features(encoder, clips, "standin", **given), f"{error}. What is shown of {encoder} is simulated."
+        table, inputs = features(encoder, clips, "standin", **given)
+        return table, (*asked(encoder, source), *inputs), f"{error}. What is shown of {encoder} is simulated."
 
 
-def fused(
-    one: tuple[Features, tuple[Input, ...]], other: tuple[Features, tuple[Input, ...]]
-) -> tuple[Features, tuple[Input, ...]]:
-    """Fuse two tables that :func:`features` gave, of the clips that both have."""
-    (first, inputs), (second, more) = one, other
-    known = set(second.names)
-    both = [name for name in first.names if name in known]
-    return fuse(first.select(both), second.select(both)), tuple(dict.fromkeys((*inputs, *more)))
+def fused(*parts: tuple[Features, tuple[Input, ...]]) -> tuple[Features, tuple[Input, ...]]:
+    """Fuse tables that :func:`features` gave, of the clips that all have; a single one stays as it is."""
+    (whole, inputs), *others = parts
+    for one, more in others:
+        known = set(one.names)
+        both = [name for name in whole.names if name in known]
+        whole, inputs = fuse(whole.select(both), one.select(both)), tuple(dict.fromkeys((*inputs, *more)))
+    return whole, inputs
 
 
 def has_features() -> bool:
     """Tell whether ``BLEMORE_DATA`` names a folder with ready features of training clips."""
     folders = feature_files.RELEASE_FOLDERS.values()
-    return any(in_release(f"{name}_train") for name in folders)
+    return any(_below_release(f"{name}_train") for name in folders)
+
+
+def real(source: str) -> bool:
+    """Tell whether a source means the release's features, and not simulated ones."""
+    return source == "zenodo" or (source == "auto" and has_features())
+
+
+def asked(row: str, source: str = "auto") -> tuple[Input, ...]:
+    """Return the release's training features that a row asks for, whether or not they are here and can be read."""
+    known = feature_files.RELEASE_FOLDERS
+    parts = [part.removesuffix(":sub") for part in row.split("+")] if real(source) else []
+    return inputs(*(f"zenodo/{known[part]}_train" for part in parts if part in known))
 
 
 def _release(encoder: str, partition: str) -> tuple[Features, tuple[Input, ...]]:
     alone = encoder.removesuffix(":sub")
     if alone not in feature_files.RELEASE_FOLDERS:
-        raise SourceError(f"the release has no features of {alone}; extract them, and name the table with features=")
+        raise SourceError(f"the release has no features of {alone}")
     name = f"{feature_files.RELEASE_FOLDERS[alone]}_{partition}"
-    if not (folder := in_release(name)):
-        raise SourceError(f"{name} is not here; set BLEMORE_DATA to the folder of the Zenodo release")
-    table = feature_files.read_folder(folder, encoder=encoder, subsamples=alone != encoder)
+    try:
+        if not (folder := in_release(name)):
+            raise SourceError(f"{name} is not here; set BLEMORE_DATA to the folder of the Zenodo release")
+        table = feature_files.read_folder(folder, encoder=encoder, subsamples=alone != encoder)
+    except InputError as error:  # it costs the rows of this encoder, and no more
+        below = f"{Path(os.environ['BLEMORE_DATA'])}{os.sep}"  # pages hold no path of a machine
+        raise SourceError(str(error).replace(below, "")) from None
     return table, inputs(f"zenodo/{name}")
 
 
@@ -260,7 +279,7 @@ def in_release(name: str) -> Path | None:
     """Return a file of the Zenodo release wherever it lies below ``BLEMORE_DATA``, or None."""
     found = _below_release(name)
     if len(found) > 1:
-        raise InputError(os.environ["BLEMORE_DATA"], f"holds {name} more than once", got=first(found), fix="leave one")
+        raise InputError("BLEMORE_DATA", f"holds {name} more than once", got=first(found), fix="leave one")
     return found[0] if found else None
 
 

@@ -27,7 +27,7 @@ from blemore.clips import Clips
 from blemore.errors import UnknownNameError
 from blemore.features import Features, table
 from blemore.labels import EMOTIONS, ClipName, parse_clip_name, saliences
-from blemore.statistics import aggregate
+from blemore.statistics import STATISTICS, aggregate
 
 MODALITY = {"openface": "video", "clip": "video", "imagebind": "video", "videomaev2": "video", "videoswin": "video", "hubert": "audio",
             "wavlm": "audio"}  # fmt: skip
@@ -104,6 +104,19 @@ def width(encoder: str, profile: str = "quick") -> int:
     if encoder not in WIDTHS:
         raise UnknownNameError("encoder", encoder, tuple(WIDTHS))
     return WIDTHS[encoder] // (1 if encoder == "openface" else PROFILES[profile])
+
+
+def narrower(features: Features) -> float:
+    """Return how much narrower simulated features are than those of their encoders in the paper; 1 for all others.
+
+    >>> narrower(table("here", ["test_0001"], np.ones((1, 7 * 64)), encoder="wavlm", origin="stand-in"))
+    16.0
+    """
+    parts = features.encoder.removesuffix(":sub").split("+")
+    if features.origin != "stand-in" or not set(parts) <= set(WIDTHS):
+        return 1.0
+    columns = sum(WIDTHS[part] for part in parts) * (1 if features.subsampled else len(STATISTICS))
+    return float(columns / features.x.shape[1])
 
 
 def features(encoder: str, clips: Clips, *, seed: int = DISPLAYED_SEED, profile: str = "quick",

@@ -12,6 +12,7 @@ from blemore import encoders, identity, paper, recorded, released, rows, sources
 from blemore.claims.results import METRICS
 from blemore.clips import Clips
 from blemore.files import write_atomically
+from blemore.parameters import feature_encoders, name_of
 from blemore.released import Result
 
 SCORES = tuple(f"{metric}_{part}" for metric in METRICS for part in ("mean", "std"))
@@ -39,8 +40,8 @@ def trained(clips: Clips, source: str, model: str, *, profile: str, seed: int, f
         Of trained runs.
     """
     asked = {"model": model, "profile": profile, "seed": seed}
-    if source == "zenodo" or (source == "auto" and sources.has_features()):
-        wanted = [*rows.ROWS, *(name for name in encoders.known() if name not in paper.ENCODERS)]
+    if sources.real(source):
+        wanted = [*rows.ROWS, *(name for name in feature_encoders() if name not in paper.ENCODERS)]
         found = rows.train(clips, source, rows=wanted, models=[model], test=False, folder=folder, profile=profile)
         return found.table2()
     program = Path(str(rows.__file__))
@@ -118,7 +119,7 @@ def _row(name: str, found: tuple[str, pd.Series] | None, printed: pd.DataFrame) 
     theirs = printed.loc[name] if name in printed.index else pd.Series(dtype=float)
     return {
         "id": name,
-        "title": encoders.title(name),
+        "title": name_of(name),
         "label": label,
         **{column: scores.get(column, float("nan")) for column in SCORES},
         **{f"paper_{column}": theirs.get(column, float("nan")) for column in SCORES},

@@ -5,20 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
-from blemore import encoders, feature_files, identity, rows, sources, standings
-from blemore.clips import Clips, read_metadata
+from blemore import encoders, parameters, rows, sources, standings
+from blemore.clips import Clips
 from blemore.encoders import Encoder
-from blemore.errors import SourceError
-from blemore.experiments import CrossValidation, cross_validate_all
+from blemore.errors import InputError, SourceError
+from blemore.experiments import CrossValidation
 from blemore.features import Features, Joined, join
-from blemore.models import MODELS
-from blemore.parameters import ParameterError
+from blemore.parameters import name_of
 from blemore.recorded import Input
 from blemore.released import Result
-from blemore.runs import gather as gather_data
-from blemore.standin import WIDTHS
+from blemore.rows import Trained
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,58 +82,44 @@ def gather(
     ParameterError
         If only one of the two files is given.
     """
-    if bool(features) != bool(metadata):
-        raise ParameterError("features and metadata go together: give both, or neither")
+    parameters.check(features=features, metadata=metadata)
     clips, inputs = sources.clips(source)
-    done = standings.trained(clips, source, model, profile=profile, seed=seed, folder=folder)
     known = encoders.known()
     entries = tuple(known[part] for part in encoder.split("+") if part in known)
-    validation: dict[str, CrossValidation] = {}
-    joined: Joined | None = None
-    lacking, more = "", tuple[Input, ...]()
-    try:
-        if features:
-            validation, joined, more = _from_files(encoder, features, metadata, profile, folder)
-        else:
-            validation, joined, more = _from_source(encoder, clips, source, profile, seed, folder)
-    except SourceError as error:
-        lacking = str(error)
-    origin = next((one.origin for one in validation.values()), "")
-    mine = {encoder: Result(_summary(encoder, validation), origin, more)} if validation else {}
-    everyone = standings.everyone(done, model, mine)
+    if features:  # what a user names is read before anything else is trained
+        mine, joined = _from_files(encoder, features, metadata, profile, folder)
+        lacking = ""
+    else:
+        mine, joined, lacking = _from_source(encoder, clips, source, profile, seed, folder)
+    done = standings.trained(clips, source, model, profile=profile, seed=seed, folder=folder)
+    everyone = standings.everyone(done, model, {encoder: mine.table2()} if mine.validation else {})
     if encoder not in everyone.table["id"].tolist():
         lacking = lacking or "nothing is known of it here"
-    return Subject(encoder, encoders.title(encoder), entries, model, validation, joined, origin, lacking, everyone,
-                  tuple(dict.fromkeys((*inputs, *more, *everyone.inputs))))  # fmt: skip
+    validation = {classifier: one for (_, classifier), one in mine.validation.items()}
+    return Subject(encoder, name_of(encoder), entries, model, validation, joined, mine.origin, lacking, everyone,
+                   tuple(dict.fromkeys((*inputs, *mine.inputs, *everyone.inputs))))  # fmt: skip
 
 
 def _from_files(
     encoder: str, features: str, metadata: str, profile: str, folder: str | Path
-) -> tuple[dict[str, CrossValidation], Joined | None, tuple[Input, ...]]:
-    held, clips = feature_files.read(features, encoder=encoder), read_metadata(metadata)
-    settings = [rows.settings(encoder, model, profile, simulated=False) for model in MODELS]
-    done = cross_validate_all({encoder: gather_data(clips, held)}, settings, ["released-code"], folder=folder)
-    inputs = tuple(Input(f"file/{name}", identity.sha256_of(path)) for name, path in (("features", features), ("metadata", metadata)))  # fmt: skip
-    return {one.settings.model: one for one in done}, _aligned(clips, held), inputs
+) -> tuple[Trained, Joined | None]:
+    clips, inputs = sources.clips(metadata=metadata)
+    held, more = sources.features(encoder, clips, path=features)
+    joined = _aligned(clips, held)
+    return rows.own(held, clips, (*more, *inputs), profile=profile, folder=folder), joined
 
 
 def _from_source(
     encoder: str, clips: Clips, source: str, profile: str, seed: int, folder: str | Path
-) -> tuple[dict[str, CrossValidation], Joined | None, tuple[Input, ...]]:
-    real = source == "zenodo" or (source == "auto" and sources.has_features())
-    absent = [part for part in encoder.removesuffix(":sub").split("+") if part not in WIDTHS]
-    if absent and not real:
-        raise SourceError(f"{' and '.join(absent)}: not simulated, and no features of real clips are here")
-    done = rows.train(clips, source, rows=[encoder], test=False, folder=folder, profile=profile, seed=seed)
-    if encoder in done.absent:
-        raise SourceError(done.absent[encoder])
-    held, inputs = sources.features(encoder, clips.of("train"), source, profile=profile, seed=seed)
-    return {model: one for (_, model), one in done.validation.items()}, _aligned(clips.of("train"), held), inputs
+) -> tuple[Trained, Joined | None, str]:
+    """Return what was trained on features of a source, or nothing, and why."""
+    train = clips.of("train")
+    try:
+        held, inputs = sources.features(encoder, train, source, profile=profile, seed=seed)
+        return rows.own(held, train, inputs, profile=profile, folder=folder), _aligned(train, held), ""
+    except (SourceError, InputError) as error:
+        return Trained({}, {}, {}, "", sources.asked(encoder, source)), None, str(error)
 
 
 def _aligned(clips: Clips, features: Features) -> Joined | None:
     return None if features.subsampled else join(clips, features)
-
-
-def _summary(encoder: str, validation: dict[str, CrossValidation]) -> pd.DataFrame:
-    return pd.DataFrame([{"id": encoder, "model": model, **rows.summary(one)} for model, one in validation.items()])

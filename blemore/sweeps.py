@@ -158,6 +158,7 @@ def train(data: Data, *tasks: Task) -> list[Run]:
             head=head(data.features.select(data.names(task.train_folds)).x, trained[task].weights)
             if not task.val_folds
             else None,
+            subsampled=data.features.subsampled,
         )
         for task in tasks
     ]

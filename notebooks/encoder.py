@@ -20,10 +20,10 @@
 
 # %% tags=["parameters"]
 encoder: str = "wavlm"  # an encoder, a fusion such as imagebind+wavlm, or any name for features of your own
-features: str = ""  # path of a feature table (.npz)
+features: str = ""  # path of features of your own: a table (.npz), or a folder of one file a clip
 metadata: str = ""  # path of a train_metadata.csv
 source: str = "auto"  # auto, standin, zenodo
-profile: str = "quick"  # quick, paper: widths of simulated features, epochs and learning rates
+profile: str = "quick"  # quick, paper: widths of simulated features, epochs and learning rates of all
 model: str = "mlp-512"  # linear, mlp-256, mlp-512: which classifier in detail
 seed: int = 0  # of simulated features
 
@@ -31,7 +31,7 @@ seed: int = 0  # of simulated features
 from blemore import encoder_report, parameters, report, subjects
 
 given = {"features": features, "metadata": metadata, "source": source, "profile": profile, "model": model}
-parameters.check(encoder=encoder, **given)
+parameters.check(encoder=encoder, seed=seed, **given)
 subject = subjects.gather(encoder, **given, seed=seed)
 
 # %% [markdown]

@@ -22,7 +22,7 @@
 source: str = "auto"  # auto, standin, zenodo
 encoder: str = "wavlm"  # whose features
 beside: str = "videomaev2"  # a second encoder, unless a feature table is given
-features: str = ""  # path of a feature table (.npz)
+features: str = ""  # path of features of your own: a table (.npz), or a folder of one file a clip
 metadata: str = ""  # path of a train_metadata.csv
 first: str = "hap"  # ang, disg, fea, hap, sad
 second: str = "sad"  # another of these
@@ -30,25 +30,20 @@ profile: str = "quick"  # quick, paper: width of simulated features
 seed: int = 0  # of simulated features
 
 # %% tags=["hide-input"]
-from blemore import features as feature_tables
-from blemore import figures, paper, parameters, pca, recorded, report, sources
+from blemore import figures, parameters, pca, recorded, report, sources
 from blemore.claims import projection
 
 parameters.check(source=source, encoder=encoder, beside=beside, features=features, metadata=metadata)
-parameters.check(first=first, second=second, profile=profile)
-if bool(features) != bool(metadata):
-    raise parameters.ParameterError("features and metadata go together: give both, or neither")
+parameters.check(first=first, second=second, profile=profile, seed=seed)
 
 # %% tags=["hide-input"]
 clips, inputs = sources.clips(source, metadata)
-names = {**paper.ENCODERS, "egemaps": "eGeMAPS"}
-tables, notes = {}, []
-for name in [encoder] if features else dict.fromkeys([encoder, beside]):
-    given = {"path": features, "profile": profile, "seed": seed}
-    found, more, note = sources.features_or_simulated(name, clips.of("train"), source, **given)
-    tables[name] = feature_tables.join(clips.of("train"), found)
-    inputs += more
-    notes += [f"{names.get(name, name)}: {len(tables[name].clips):,} clips have features.", note]
+asked = [encoder] if features else dict.fromkeys([encoder, beside])
+tables, more, missing = pca.gather(asked, clips.of("train"), source, path=features, profile=profile, seed=seed)
+inputs += tuple(more)
+names = {name: parameters.name_of(name) for name in tables}
+notes = [f"{names[name]}: {len(one.clips):,} clips have features" for name, one in tables.items()]
+encoder = next(iter(tables))  # the one that was asked for, if its features can be read
 origin = "stand-in" if "stand-in" in {one.features.origin for one in tables.values()} else "measured"
 shares = {name: pca.shares(one.features, one.clips) for name, one in tables.items()}
 
@@ -63,6 +58,9 @@ shares = {name: pca.shares(one.features, one.clips) for name, one in tables.item
 planes = [plane for one in tables.values() for plane in pca.planes(one.features, one.clips, first, second)]
 figures.planes(planes, first, second, origin)
 
+# %% tags=["hide-input"]
+report.note(". ".join([*missing, ""]).strip(), [origin]) if missing else None
+
 # %% [markdown]
 # ## How much is identity, how much is emotion
 #
@@ -70,7 +68,7 @@ figures.planes(planes, first, second, origin)
 # classes of emotions and their blends.
 
 # %% tags=["hide-input"]
-figures.variance_shares(shares[encoder], names.get(encoder, encoder), origin)
+figures.variance_shares(shares[encoder], names[encoder], origin)
 
 # %% [markdown]
 # What is simulated can only show how one looks. These are real: eGeMAPS describes a voice in 88 numbers that phoneticians chose, and of 1,251 clips they are
@@ -91,9 +89,7 @@ import pandas as pd
 
 explained = pd.DataFrame(
     {
-        (names.get(name, name), way): table.query("way == @way and part != 'all columns'").set_index("part")[
-            "explained"
-        ]
+        (names[name], way): table.query("way == @way and part != 'all columns'").set_index("part")["explained"]
         for name, table in shares.items()
         for way in pca.WAYS
     }
@@ -108,7 +104,7 @@ report.frame(100 * explained.rename_axis("up to"), "Explained variance, cumulate
 
 # %% tags=["hide-input"]
 mine = pd.concat([pca.along(plane).assign(way=plane.way) for plane in planes if plane.encoder == encoder])
-figures.between(mine, first, second, names.get(encoder, encoder), origin)
+figures.between(mine, first, second, names[encoder], origin)
 
 # %% tags=["hide-input"]
 figures.between(pca.line(real[1].table, first, second), first, second, "eGeMAPS, 1,251 clips", "recorded")
@@ -137,5 +133,5 @@ report.provenance(
         "egemaps_emotion": f"{emotion:.0%}",
         "egemaps_emotion_alone": f"{alone:.0%}",
     },
-    note=" ".join(filter(None, notes)),
+    note=" ".join(f"{one}." for one in [*notes, *missing]),
 )

@@ -30,7 +30,7 @@ source: str = "auto"  # auto, standin, zenodo: what the rows are trained on
 profile: str = "quick"  # quick, paper: how wide, how long
 seed: int = 0  # of simulated features
 encoder: str = "imagebind"  # whose learning curves; or the name of features of your own
-features: str = ""  # path of a feature table (.npz) of your own
+features: str = ""  # path of features of your own: a table (.npz), or a folder of one file a clip
 metadata: str = ""  # path of a train_metadata.csv, for these
 model: str = "mlp-512"  # linear, mlp-256, mlp-512
 learning_rate: float = 0.0  # 0: the profile's; with features of your own, of these alone
@@ -43,20 +43,20 @@ from blemore.comparison import by_row, worst
 from blemore.errors import SourceError
 
 parameters.check(source=source, profile=profile, encoder=encoder, features=features, metadata=metadata, model=model)
-if bool(features) != bool(metadata):
-    raise parameters.ParameterError("features and metadata go together: give both, or neither")
+parameters.check(seed=seed, learning_rate=learning_rate, epochs=epochs)
 validation, tests = released.validation(), released.tests()
 clips, clip_inputs = sources.clips(source)
 
 # %% tags=["hide-input"]
 given = {name: value for name, value in (("learning_rate", learning_rate), ("epochs", epochs)) if value}
-extra = bool(features) or encoder not in rows.ROWS
-trained = rows.train(clips, source, profile=profile, seed=seed, **({} if extra else given))
-mine, mine_inputs = trained, ()
-if extra:
-    own_clips, mine_inputs = sources.clips(source, metadata)
-    mine = rows.own(encoder, own_clips, source, path=features, **given)
-both = contrasts.together(trained.table2(), *([mine.table2()] if extra else []))
+mine = None
+if features:  # read and trained first: what is wrong with it is said before anything else is done
+    own_clips, own_inputs = sources.clips(metadata=metadata)
+    own, more = sources.features(encoder, own_clips, path=features)
+    mine = rows.own(own, own_clips, (*more, *own_inputs), profile=profile, **given)
+wanted = dict.fromkeys([*rows.ROWS, *([] if features else [encoder])])
+trained = rows.train(clips, source, rows=list(wanted), profile=profile, seed=seed, **({} if features else given))
+both = contrasts.together(trained.table2(), *([mine.table2()] if mine else []))
 tested = contrasts.together(trained.table3())
 origins = list(dict.fromkeys(both["origin"]))
 
@@ -83,7 +83,8 @@ figures.validation(contrasts.reported(validation.table).reset_index(), validatio
 # %% tags=["hide-input"]
 others = contrasts.reported(both).drop(list(rows.ROWS), errors="ignore").reset_index()
 own2 = results.trained(2, both, trained.missing(2))
-report.scores(own2, 2, f"Table 2, trained here: {trained.how()}", others=others)
+how = "; ".join([trained.how(), *([f"{parameters.name_of(encoder)}: {mine.how()}"] if mine else [])])
+report.scores(own2, 2, f"Table 2, trained here: {how}", others=others, absent=trained.absent)
 
 # %% tags=["hide-input"]
 import pandas as pd
@@ -141,9 +142,10 @@ except SourceError as error:
 shown
 
 # %% tags=["hide-input"]
-if (encoder, model) in mine.validation:
-    best_epoch = mine.table2().table.query("id == @encoder and model == @model")["epoch"].item()
-    shown = figures.curves(mine.curves(encoder, model), f"{name}, trained here", model, best_epoch, mine.origin)
+whose = mine or trained
+if (encoder, model) in whose.validation:
+    best_epoch = whose.table2().table.query("id == @encoder and model == @model")["epoch"].item()
+    shown = figures.curves(whose.curves(encoder, model), f"{name}, trained here", model, best_epoch, whose.origin)
 else:
     shown = report.note(f"{name} is not trained here: {trained.absent[encoder]}.", [trained.origin])
 shown
@@ -228,8 +230,8 @@ checks = [*results.statements(validation), *results.table3_fractions(), *results
 report.comparisons(checks, "Statements of sections 4.4 to 5.5, checked")
 
 # %% tags=["hide-input"]
-inputs = [*clip_inputs, *mine_inputs, *validation.inputs, *tests.inputs, *by_fold.inputs, *logged["clip"].inputs, *design.inputs,
-          *public.inputs, *trained.inputs, *mine.inputs, *dataset.inputs(clips), results.retrained().as_input]  # fmt: skip
+inputs = [*clip_inputs, *validation.inputs, *tests.inputs, *by_fold.inputs, *logged["clip"].inputs, *design.inputs, *public.inputs,
+          *trained.inputs, *(mine.inputs if mine else ()), *dataset.inputs(clips), results.retrained().as_input]  # fmt: skip
 again = [
     row for row, cells in by_row(results.table2(validation)).items() if worst(cells.values()).verdict == "recomputed"
 ]
@@ -237,5 +239,5 @@ report.provenance(
     inputs,
     list(dict.fromkeys(["paper", *(row.label for row in (*table2, *table3)), public.origin, *origins, "recorded"])),
     results={"table2_rows": str(len(again))},
-    note=" ".join(f"{one}." for one in (f"Trained here on {trained.how()}", *trained.notes(), *mine.notes())),
+    note=" ".join(f"{one}." for one in (f"Trained here on {how}", *trained.notes(), *(mine.notes() if mine else ()))),
 )

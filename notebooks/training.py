@@ -21,7 +21,7 @@
 
 # %% tags=["parameters"]
 encoder: str = "egemaps"  # whose features they are
-features: str = ""  # path of a feature table (.npz)
+features: str = ""  # path of features of your own: a table (.npz), or a folder of one file a clip
 metadata: str = ""  # path of a train_metadata.csv
 model: str = "mlp-512"  # linear, mlp-256, mlp-512
 learning_rate: float = 5e-4  # the paper's: 5e-6
@@ -29,23 +29,10 @@ epochs: int = 200
 seed: int = 42
 
 # %% tags=["hide-input"]
-from blemore import (
-    contrasts,
-    figures,
-    identity,
-    labels,
-    models,
-    parameters,
-    recorded,
-    released,
-    report,
-    trainings,
-)
-from blemore.parameters import ParameterError
+from blemore import contrasts, figures, identity, labels, models, parameters, recorded, released, report, trainings
 
 parameters.check(encoder=encoder, features=features, metadata=metadata, model=model)
-if bool(features) != bool(metadata):
-    raise ParameterError("features and metadata go together: give both, or neither")
+parameters.check(learning_rate=learning_rate, epochs=epochs, seed=seed)
 
 # %% [markdown]
 # ## Soft labels
@@ -106,7 +93,7 @@ if features:
     left_out = rows[0].note
     inputs = [recorded.Input(f"file/{name}", identity.sha256_of(path)) for name, path in
               (("features", features), ("metadata", metadata))]  # fmt: skip
-    name = encoder
+    name = parameters.name_of(encoder)
 else:
     tables = [recorded.read("egemaps_protocols"), recorded.read("egemaps_curves")]
     chosen, curves, origin = tables[0].table, tables[1].table, "recorded"

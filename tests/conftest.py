@@ -9,10 +9,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from blemore.features import Features
 
 ROOT = Path(__file__).resolve().parents[1]
 ORACLES = ROOT / "tests" / "oracles"
@@ -67,19 +70,17 @@ def invented_release(folder: Path, encoders: tuple[str, ...], actors: int = 4) -
 def barely_trained(patch: pytest.MonkeyPatch, folder: Path) -> None:
     """Let rows train for two epochs, runs lie in a folder, and the other rows' scores be the paper's, as if simulated."""
     from blemore import paper, rows, standings
+    from blemore.experiments import settings_for
     from blemore.released import Result
-    from blemore.training import paper_settings
 
-    def settings(row: str, model: str = "mlp-512", profile: str = "quick", *, simulated: bool = True) -> object:
-        return paper_settings(
-            subsampled=row.endswith(":sub"), model=model, mode="stacked", epochs=2, learning_rate=1e-3
-        )
+    def settings(features: Features, profile: str = "quick", **changes: Any) -> object:
+        return settings_for(features, profile, **{"mode": "stacked", "epochs": 2, "learning_rate": 1e-3, **changes})
 
     def trained(clips: object, source: str, model: str, **how: object) -> Result:
         return Result(paper.table(2).query("not id.str.startswith('trivial')").assign(model=model), "stand-in", ())
 
     patch.chdir(folder)
-    patch.setattr(rows, "settings", settings)
+    patch.setattr(rows, "settings_for", settings)
     patch.setattr(standings, "trained", trained)
 
 

@@ -147,13 +147,25 @@ def test_table_says_in_words_what_misses(off: float, word: str) -> None:
     assert shown.loc["CLIP", "paper"] == "0.266 ± 0.021"
 
 
-def test_page_says_how_fresh_the_report_is() -> None:
+def test_displayed_seed_is_what_is_trained_here_whatever_the_report_has_for_it() -> None:
+    now = report(0.5, {"displayed": [7]}).drop(columns=["role", "seed"]).assign(model="mlp-512", folds=5)
+    other = now.assign(model="linear", acc_presence_mean=0.9)
+    held = calibration.with_displayed(report(), pd.concat([now, other]), 7)
+    np.testing.assert_allclose(calibration.cells(held)["displayed_sds"], 0.5, atol=1e-9)
+    assert calibration.seeds(held) == "displayed 7; fitted 1, 2; fresh 11"
+    pd.testing.assert_frame_equal(
+        held[held["role"] != "displayed"].reset_index(drop=True),
+        report().query("role != 'displayed'").reset_index(drop=True),
+    )
+
+
+def test_page_says_how_far_the_report_is_from_what_is_trained() -> None:
     now = report(0.0, {"displayed": [0]}).query("id in ['clip', 'wavlm']").assign(model="mlp-512")
     now.loc[now["id"] == "clip", "acc_presence_mean"] += 0.004
     said = calibration.freshness(report(), now, 0, "quick")
     assert "2 rows" in said and "within 0.004" in said
     for seed, profile in ((7, "quick"), (0, "paper")):
-        assert "other data" in calibration.freshness(report(), now, seed, profile)
+        assert f"seed {seed} in profile {profile}" in calibration.freshness(report(), now, seed, profile)
 
 
 def test_every_common_parameter_of_the_simulation_is_explained() -> None:

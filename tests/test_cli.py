@@ -825,7 +825,8 @@ def test_table_trained_here_is_labelled_and_by_construction(tmp_path: Path, monk
     keys = ["id", "encoder", "method", "label", "paper", "ours", "badge"]
     for number in ("2", "3"):
         plain = document("table", number)["rows"]
-        trained = document("table", number, "--trained", "--epochs", "1", "--runs", str(tmp_path))["rows"]
+        result = blemore("table", number, "--trained", "--epochs", "1", "--runs", str(tmp_path), "--json")
+        trained = json.loads(result.stdout)["rows"]
         assert [list(row) for row in trained] == [keys] * 13
         assert [row["id"] for row in trained] == [row["id"] for row in plain if not row["id"].startswith("trivial")]
         mine = {row["id"]: row for row in trained}.pop("openface")
@@ -833,6 +834,17 @@ def test_table_trained_here_is_labelled_and_by_construction(tmp_path: Path, monk
         assert list(mine["ours"]) == list(mine["paper"])
         assert {row["badge"] for row in trained} == {"by construction", "unchecked"}
         assert "stand-in" not in {row["label"] for row in plain}
+
+
+def test_table_trained_here_says_on_how_many_clips_and_how_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BLEMORE_DATA", raising=False)
+    monkeypatch.setattr("blemore.rows.train", functools.partial(rows.train, rows=["openface"], jobs=1))
+    notes = blemore("table", "2", "--trained", "--epochs", "1", "--runs", str(tmp_path), "--json").stderr.splitlines()
+    assert notes == [
+        "note: trained on simulated features of 2,456 clips, 1 epoch, learning rate 2e-05; the data set has 2,456 training clips"
+    ]
 
 
 def test_usage_of_a_command_is_where_the_error_says(write: Write) -> None:

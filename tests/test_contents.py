@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from blemore.contents import Page
 from blemore.encoders import Encoder, Variant
 from blemore.errors import InputError
 from tests.conftest import ROOT
+from tests.test_encoders import added
 
 MINE = Encoder("mine", "Mine", "video", "clip", "MIT", "nowhere", (Variant("only", 2, "frame", "1 per frame"),), print)
 
@@ -41,7 +43,7 @@ def test_names_of_pages_need_no_escape_in_an_address() -> None:
 
 def test_encoder_that_another_package_adds_has_its_report(monkeypatch: pytest.MonkeyPatch) -> None:
     before = set(contents.pages())
-    monkeypatch.setattr(encoders, "known", lambda: {**encoders.REGISTRY, "mine": MINE})
+    added(monkeypatch, EntryPoint("mine", "tests.test_contents:MINE", encoders.GROUP))
     assert set(contents.pages()) - before == {"encoder-mine"}
     assert contents.pages()["encoder-mine"] == Page("encoder-mine", "encoder", {"encoder": "mine"}, "Mine")
 

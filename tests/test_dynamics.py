@@ -8,8 +8,11 @@ import pandas as pd
 import pytest
 
 from blemore import dynamics, recorded, released, rows, sources
+from blemore.experiments import cross_validate_all
 from blemore.parameters import LOGGED
 from blemore.released import Result
+from blemore.training import Settings
+from tests.test_runs import small_data
 
 RECORDED = Result(recorded.read("validation").table, "recorded", ())
 
@@ -21,12 +24,12 @@ def no_logs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("BLEMORE_MIRROR", raising=False)
 
 
-def test_whole_trainings_have_the_same_length_in_one_count() -> None:
-    for row in LOGGED:
-        for profile in ("quick", "paper"):
-            ours = rows.settings(row, "mlp-512", profile).epochs
-            theirs = 300 if row.endswith(":sub") else 200
-            assert ours * dynamics.paper_epochs(row, "mlp-512", profile) == pytest.approx(theirs)
+@pytest.mark.parametrize(("subsampled", "theirs"), [(False, 200), (True, 300)])
+def test_whole_trainings_have_the_same_length_in_one_count(subsampled: bool, theirs: int) -> None:
+    data = small_data(subsampled=subsampled)
+    for epochs in (1, 5):
+        (done,) = cross_validate_all({"mine": data}, [Settings("linear", epochs=epochs)], ["released-code"], jobs=1)
+        assert epochs * dynamics.paper_epochs(done) == pytest.approx(theirs)
 
 
 @pytest.mark.usefixtures("no_logs")

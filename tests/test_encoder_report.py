@@ -6,16 +6,29 @@ import json
 import re
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from blemore import catalogue, contents, encoder_report, encoders, figures, parameters, rows, sources, subjects
+from blemore import (
+    catalogue,
+    contents,
+    encoder_report,
+    encoders,
+    experiments,
+    figures,
+    parameters,
+    rows,
+    sources,
+    standings,
+    subjects,
+)
 from blemore.cli import main
 from blemore.encoders import Encoder, Variant
-from blemore.errors import SourceError
+from blemore.errors import InputError, SourceError
 from blemore.fragments import Fragment, Prose
 from blemore.parameters import ParameterError
 from blemore.subjects import Subject
@@ -106,6 +119,49 @@ def test_one_file_without_the_other_is_refused(files: dict[str, str]) -> None:
             subjects.gather("mine", **{name: files[name]})
 
 
+def test_report_says_how_its_features_were_trained(own: Subject) -> None:
+    assert own.chosen is not None
+    said = f"here: real features of {len(own.chosen.truth)} clips, 2 epochs, learning rate 0.001"
+    assert said in text(encoder_report.validation(own))
+
+
+def test_features_of_a_file_are_trained_as_the_results_page_trains_them(files: dict[str, str], own: Subject) -> None:
+    clips, _ = sources.clips(metadata=files["metadata"])
+    held, _ = sources.features("mine", clips, path=files["features"])
+    row = rows.own(held, clips, folder=None, jobs=1)
+    for model, one in own.validation.items():
+        assert one.settings == row.validation["mine", model].settings
+        assert one.mean("acc_presence") == row.validation["mine", model].mean("acc_presence")
+
+
+@pytest.mark.parametrize("wrong", ["names", "text", "folder"])
+def test_file_that_cannot_be_used_is_refused_before_anything_is_trained(
+    wrong: str, files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[object] = []
+    monkeypatch.setattr(standings, "trained", lambda *_, **__: trained.append(0))
+    monkeypatch.setattr(experiments, "sweep", lambda *_, **__: trained.append(0))
+    path = tmp_path / "mine.npz"
+    if wrong == "names":
+        np.savez(path, X=np.ones((4, 2)), filenames=["A1_ang_int1_ver1"] * 4)
+    elif wrong == "text":
+        path.write_text("version https://git-lfs.github.com/spec/v1")
+    else:
+        path.mkdir()
+    with pytest.raises(InputError, match=r"mine\.npz"):
+        subjects.gather("mine", features=str(path), metadata=files["metadata"])
+    assert not trained
+
+
+def test_folder_of_features_is_reported_on_as_a_file_is(files: dict[str, str], own: Subject, tmp_path: Path) -> None:
+    with np.load(files["features"]) as held:
+        for name, row in zip(held["filenames"], held["X"], strict=True):
+            np.save(tmp_path / f"{name}.npy", row)
+    subject = subjects.gather("mine", features=str(tmp_path), metadata=files["metadata"])
+    assert subject.chosen is not None and own.chosen is not None
+    assert subject.chosen.mean("acc_presence") == own.chosen.mean("acc_presence")
+
+
 # What is not trained here
 
 
@@ -116,7 +172,7 @@ def test_encoder_without_features_shows_what_is_recorded_and_says_what_it_takes(
     assert sum(isinstance(one, Fragment) for one in shown) == drawn
     assert all('label-stand-in"' not in one.html for one in shown[:-1] if isinstance(one, Fragment))
     assert f"-p encoder {name} -p features mine.npz" in text(shown[0])
-    assert f"{encoders.title(name)} (recorded): presence" in text(shown[-1])
+    assert f"{parameters.name_of(name)} (recorded): presence" in text(shown[-1])
     assert subject.origin == "" and not subject.validation
     assert {one.name for one in encoder_report.shown_inputs(subject)} >= {f"recorded/{name}_{'protocols' if name == 'egemaps' else 'folds'}"}  # fmt: skip
 
@@ -125,7 +181,7 @@ def test_row_that_a_release_lacks_says_so(monkeypatch: pytest.MonkeyPatch) -> No
     def absent(*_: object, **__: object) -> None:
         raise SourceError("the release has no features of clip")
 
-    monkeypatch.setattr(rows, "train", absent)
+    monkeypatch.setattr(sources, "features", absent)
     subject = subjects.gather("clip")
     assert "the release has no features of clip" in text(encoder_report.facts(subject))
     assert isinstance(encoder_report.confusion(subject), Prose)
@@ -157,7 +213,8 @@ def test_comparison_of_every_other_encoder_names_the_one_that_was_added(other: s
 
 def test_encoder_that_was_added_is_measured_on_its_features(added: Encoder, files: dict[str, str]) -> None:
     subject = subjects.gather("mine", **files)
-    assert subject.title == "My Encoder" and subject.entries == (added,)
+    assert subject.title == parameters.name_of("mine") == "My Encoder" and subject.entries == (added,)
+    assert parameters.name_of("mine+wavlm") == "My Encoder + WavLM"
     assert "My Encoder (measured): presence" in text(encoder_report.standing(subject))
 
 

@@ -5,23 +5,26 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from blemore import (
     challenge,
+    clips,
     experiments,
     feature_files,
     features,
     metrics,
     runs,
+    sources,
     sweeps,
     thresholds,
     trainings,
 )
 from blemore.errors import InputError, UnknownNameError
-from blemore.experiments import cross_validate, cross_validate_all
+from blemore.experiments import CrossValidation, cross_validate_all
 from blemore.runs import Task
 from blemore.training import Settings
 from tests.conftest import oracle, real
@@ -30,6 +33,13 @@ from tests.test_training import PRODUCT, exactly, product
 
 SETTINGS = Settings(model="linear", learning_rate=3e-2, epochs=8)
 CHANGES = {"model": "linear", "learning_rate": 3e-2, "epochs": 8, "jobs": 1}
+
+
+def cross_validate(
+    table: clips.Clips, held: features.Features, protocol: str = "released-code", *, jobs: int = 1, **changes: Any
+) -> CrossValidation:
+    data, settings = runs.gather(table, held), experiments.settings_for(held, **changes)
+    return cross_validate_all({held.encoder: data}, [settings], [protocol], jobs=jobs)[0]
 
 
 def test_released_code_scores_each_fold_at_its_own_best() -> None:
@@ -246,3 +256,73 @@ def test_folds_are_trained_in_the_order_asked(tmp_path: Path) -> None:
     for wrong in ([7], [], [0, -1]):
         with pytest.raises(InputError, match="not folds of these clips; expected some of"):
             trainings.train(*files, wrong)
+
+
+def aggregated_and_subsampled(encoder: str = "mine") -> tuple[features.Features, features.Features]:
+    table = small_clips(2)
+    return small_features(table, encoder=encoder), small_features(table, encoder=encoder, subsampled=True)
+
+
+def test_profile_paper_has_the_papers_settings() -> None:
+    aggregated, subsampled = (experiments.settings_for(table) for table in aggregated_and_subsampled())
+    assert (aggregated.learning_rate, aggregated.epochs, aggregated.batch_size) == (5e-6, 200, 32)
+    assert (subsampled.learning_rate, subsampled.epochs, subsampled.batch_size) == (5e-6, 300, 512)
+
+
+@pytest.mark.parametrize("encoder", ["clip", "videoswin:sub", "imagebind+wavlm"])
+def test_profile_quick_travels_as_far_in_fewer_epochs_and_faster_where_features_are_narrower(encoder: str) -> None:
+    few = clips.from_names(small_clips(1).names, origin="stand-in")
+    simulated, _ = sources.features(encoder, few, "standin")
+    paper, quick = (experiments.settings_for(simulated, profile) for profile in ("paper", "quick"))
+    real = experiments.settings_for(replace(simulated, origin="measured"), "quick")
+    assert real.epochs * real.learning_rate == pytest.approx(paper.epochs * paper.learning_rate)
+    assert quick.learning_rate == pytest.approx(real.learning_rate * 4)  # a sixteenth of the width
+    whole, _ = sources.features("openface", few, "standin")  # as wide as the paper's
+    assert experiments.settings_for(whole, "quick").learning_rate == real.learning_rate
+
+
+def test_what_is_given_counts_in_every_profile_and_an_unknown_profile_is_refused() -> None:
+    table, _ = aggregated_and_subsampled()
+    for profile in ("quick", "paper"):
+        got = experiments.settings_for(table, profile, epochs=7, learning_rate=0.5, model="linear")
+        assert (got.epochs, got.learning_rate, got.model) == (7, 0.5, "linear")
+    with pytest.raises(UnknownNameError, match="did you mean 'quick'"):
+        experiments.settings_for(table, "quik")
+
+
+@pytest.mark.parametrize("batch_size", [32, 512])
+@pytest.mark.parametrize("encoder", ["mine", "mine:sub"])
+def test_epochs_of_the_test_follow_from_the_rows_of_a_clip_and_not_from_batch_or_name(
+    batch_size: int, encoder: str, tmp_path: Path
+) -> None:
+    settings = replace(SETTINGS, batch_size=batch_size, epochs=1)
+    for table, wanted in zip(aggregated_and_subsampled(encoder), (100, 300), strict=True):
+        data = runs.gather(small_clips(2), table)
+        tasks = experiments.plain_tasks(data, encoder, settings)
+        trained = sweeps.sweep({encoder: data}, tasks, folder=tmp_path, jobs=1)
+        again = sweeps.sweep({encoder: data}, tasks, folder=tmp_path, jobs=1)  # read from disk
+        for some in (trained, again):
+            assert challenge.choose(some, experiments.truths_of(data, some), "released-code")[0] == wanted
+
+
+def test_a_fold_without_blends_is_left_out_of_salience_and_said() -> None:
+    data = small_data()
+    without = data.fold == 2
+    truth = data.truth.copy()
+    truth[without] = [100, 0, 0, 0, 0, 0]
+    (got,) = cross_validate_all({"mine": replace(data, truth=truth)}, [SETTINGS], ["released-code"], jobs=1)
+    values = [fold.scores.acc_salience for fold in got.folds]
+    assert values[2] is None
+    kept = [value for value in values if value is not None]
+    assert got.mean("acc_salience") == pytest.approx(sum(kept) / 4)
+    assert got.spread("acc_salience") == pytest.approx(np.std(kept, ddof=1))
+    assert got.mean("acc_presence") == pytest.approx(np.mean([fold.scores.acc_presence for fold in got.folds]))
+    assert got.note == "mine: no blends in fold 2, left out of the mean salience"
+
+
+def test_without_any_blend_there_is_no_salience() -> None:
+    data = small_data()
+    singles = replace(data, truth=np.tile([100, 0, 0, 0, 0, 0], (len(data.truth), 1)))
+    (got,) = cross_validate_all({"mine": singles}, [replace(SETTINGS, epochs=1)], ["released-code"], jobs=1)
+    assert np.isnan(got.mean("acc_salience")) and np.isnan(got.spread("acc_salience"))
+    assert got.mean("acc_presence") > 0

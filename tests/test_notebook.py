@@ -563,3 +563,27 @@ def test_twins_are_written_where_they_differ_and_nowhere_else(tmp_path: Path) ->
     assert (tmp_path / "b.ipynb").stat().st_mtime_ns == stamp
     assert notebook.write_twins(tmp_path) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ipynb", "a.py", "b.ipynb", "b.py"]
+
+
+@pytest.mark.parametrize("page", ["results", "encoder", "pca", "training"])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"features": "{folder}/absent.npz", "metadata": "{folder}/m.csv"}, "no such file or folder"),
+        ({"features": "{folder}"}, "features and metadata go together"),
+        ({"metadata": "{folder}/m.csv"}, "features and metadata go together"),
+        ({"seed": -1}, "seed: expected 0 or more"),
+    ],
+    ids=str,
+)
+def test_what_a_user_names_is_checked_before_a_kernel_starts(
+    page: str, given: dict[str, object], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def started(*_: object, **__: object) -> NoReturn:
+        raise AssertionError("a kernel was started")
+
+    monkeypatch.setattr(papermill, "execute_notebook", started)
+    (tmp_path / "m.csv").write_text("filename,fold\n")
+    values = {name: str(one).format(folder=tmp_path) if isinstance(one, str) else one for name, one in given.items()}
+    with pytest.raises(ParameterError, match=said):
+        notebook.run(FOLDER / f"{page}.ipynb", tmp_path / "out.ipynb", values)

@@ -48,7 +48,7 @@ def test_an_encoder_without_public_runs_is_refused_for_that_reason(encoder: str)
     assert ", ".join(parameters.LOGGED) in str(caught.value)
 
 
-@pytest.mark.parametrize("name", [*parameters.CHOICES, *parameters.FILES])
+@pytest.mark.parametrize("name", [*parameters.CHOICES, *parameters.FILES, *parameters.EITHER])
 @pytest.mark.parametrize("value", [None, 1, 0.5, True, ["auto"], Path("auto")], ids=repr)
 def test_a_value_that_is_no_text_is_refused(name: str, value: object) -> None:
     with pytest.raises(ParameterError, match=f"parameter {name}: expected text"):
@@ -64,6 +64,42 @@ def test_a_file_must_be_there_unless_none_is_named(name: str, tmp_path: Path) ->
         check(**{name: str(tmp_path / "absent.csv")})
     with pytest.raises(ParameterError, match="no such file"):
         check(**{name: str(tmp_path)})
+
+
+@pytest.mark.parametrize("name", parameters.EITHER)
+def test_features_may_be_a_file_or_a_folder_that_is_there(name: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.npz").write_text("x")
+    for value in ("", str(tmp_path), str(tmp_path / "mine.npz")):
+        check(**{name: value})
+    with pytest.raises(ParameterError, match=r"no such file or folder: .*absent\.npz"):
+        check(**{name: str(tmp_path / "absent.npz")})
+
+
+def test_features_and_their_clip_table_go_together(tmp_path: Path) -> None:
+    (path := tmp_path / "x").write_text("x")
+    check(features=str(path), metadata=str(path), encoder="mine")
+    check(features="", metadata="")
+    for given in ({"features": str(path), "metadata": ""}, {"features": "", "metadata": str(path)}):
+        with pytest.raises(ParameterError, match="features and metadata go together"):
+            check(**given)
+    check(metadata=str(path))  # a page that has no features
+
+
+@pytest.mark.parametrize("name", parameters.NUMBERS)
+@pytest.mark.parametrize("value", [-1, -0.5, float("nan"), float("inf"), "5e-6", True, None], ids=repr)
+def test_a_number_that_cannot_be_right_is_refused(name: str, value: object) -> None:
+    check(**{name: 0})
+    check(**{name: 3})
+    with pytest.raises(ParameterError, match=f"parameter {name}: expected"):
+        check(**{name: value})
+
+
+@pytest.mark.parametrize(("row", "name"), [
+    ("imagebind+wavlm", "ImageBind + WavLM"), ("videoswin:sub", "VideoSwin (subsampled)"), ("openface3", "OpenFace 3"),
+    ("egemaps", "eGeMAPS"), ("mine", "mine"),
+])  # fmt: skip
+def test_a_row_has_one_name_everywhere(row: str, name: str) -> None:
+    assert parameters.name_of(row) == name
 
 
 def test_one_bad_value_among_good_ones_is_enough() -> None:

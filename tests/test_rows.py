@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from blemore import rows, sources, standin
 from blemore.clips import Clips, from_names
+from blemore.errors import SourceError
+from blemore.experiments import settings_for
+from blemore.models import MODELS
+from blemore.training import Settings
 
 
 def from_names_of_both_partitions() -> Clips:
@@ -22,22 +28,6 @@ def from_names_of_both_partitions() -> Clips:
 def test_rows_are_the_papers_without_the_trivial_ones() -> None:
     assert len(rows.ROWS) == 13
     assert not any(row.startswith("trivial") for row in rows.ROWS)
-
-
-def test_paper_profile_has_the_papers_settings() -> None:
-    chosen = rows.settings("imagebind", profile="paper")
-    assert (chosen.learning_rate, chosen.epochs, chosen.batch_size) == (5e-6, 200, 32)
-    assert rows.settings("videoswin:sub", profile="paper").epochs == 300
-
-
-def test_quick_profile_travels_as_far_in_fewer_epochs_and_faster_where_features_are_narrower() -> None:
-    paper, quick, real = (
-        rows.settings("clip", profile="paper"),
-        rows.settings("clip"),
-        rows.settings("clip", simulated=False),
-    )
-    assert real.epochs * real.learning_rate == pytest.approx(paper.epochs * paper.learning_rate)
-    assert quick.learning_rate == pytest.approx(real.learning_rate * 4)
 
 
 def test_simulated_row_is_labelled_and_found_again(tmp_path: Path) -> None:
@@ -92,3 +82,125 @@ def test_real_clips_with_simulated_features_have_no_test() -> None:
     clips = from_names_of_both_partitions().of("train")
     done = rows.train(clips, "standin", rows=["openface"], models=["mlp-512"], folder=None, jobs=1, epochs=1)
     assert done.origin == "stand-in" and not done.answers
+
+
+def trained_by(trained: rows.Trained) -> set[Settings]:
+    return {one.settings for one in trained.validation.values()}
+
+
+@pytest.mark.parametrize("profile", ["quick", "paper"])
+def test_the_same_features_are_trained_the_same_way_on_every_route(profile: str) -> None:
+    clips = from_names_of_both_partitions().of("train")
+    table, _ = sources.features("openface", clips, "standin", profile=profile)
+    how = {"profile": profile, "folder": None, "jobs": 1, "epochs": 1}
+    row = rows.train(clips, "standin", rows=["openface"], **how)
+    own = rows.own(table, clips, **how)
+    assert (
+        trained_by(row) == trained_by(own) == {settings_for(table, profile, model=model, epochs=1) for model in MODELS}
+    )
+    assert row.how() == own.how()
+
+
+def test_caption_tells_settings_and_clips(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blemore.experiments.precision_here", lambda: "highest")
+    clips = from_names_of_both_partitions()
+    done = rows.train(clips, "standin", rows=["openface"], models=["mlp-512"], folder=None, jobs=1, epochs=2)
+    n = len(clips.of("train"))
+    assert done.how() == f"simulated features of {n} clips, 2 epochs, learning rate 2e-05"
+    assert done.how(3) == f"simulated features of {n} clips, 1 epoch, learning rate 2e-05"
+
+
+def write_release(
+    root: Path, names: list[str], encoders: dict[str, str], partition: str = "train"
+) -> dict[str, list[Path]]:
+    """Ready features of some encoders, (3, 4) a clip."""
+    random, written = np.random.default_rng(0), {}
+    for encoder, folder in encoders.items():
+        where = root / f"pre_extracted_{partition}_data" / f"{folder}_{partition}"
+        where.mkdir(parents=True)
+        written[encoder] = [where / f"{name}.npy" for name in names]
+        for path in written[encoder]:
+            np.save(path, random.normal(size=(3, 4)).astype(np.float32))
+    return written
+
+
+PARTS = {"imagebind": "ImageBind", "wavlm": "WavLM_large"}
+
+
+@pytest.fixture
+def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Path]]:
+    names = sources.clips("standin")[0].of("train").names[::20]
+    monkeypatch.setenv("BLEMORE_DATA", str(tmp_path / "release"))
+    return write_release(tmp_path / "release", names, PARTS)
+
+
+def of_release(**more: Any) -> rows.Trained:
+    clips = sources.clips("standin")[0].of("train")
+    given = {"rows": ["imagebind", "wavlm", "imagebind+wavlm"], "models": ["mlp-512"], "epochs": 1}
+    return rows.train(clips, folder=None, jobs=1, **{**given, **more})
+
+
+def spoil(path: Path, how: str) -> None:
+    """Truncate a file, make it a word, or give it another width."""
+    if how == "width":
+        np.save(path, np.zeros((3, 5), np.float32))
+    else:
+        path.write_bytes(path.read_bytes()[:-7] if how == "truncated" else b"version https://git-lfs")
+
+
+@pytest.mark.parametrize("how", ["truncated", "text", "width"])
+def test_a_broken_file_costs_the_rows_of_its_encoder_and_is_named(
+    how: str, release: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    spoil(release["wavlm"][1], how)
+    done = of_release()
+    assert [row for row, _ in done.validation] == ["imagebind"] and done.origin == "measured"
+    assert set(done.absent) == {"wavlm", "imagebind+wavlm"}
+    for why in done.absent.values():  # that of the fusion names its part
+        assert "WavLM_large_train" in why and str(tmp_path) not in why
+    assert "zenodo/WavLM_large_train" in {one.name for one in done.inputs}  # a page runs again once it is mended
+
+
+def test_an_encoder_of_other_clips_or_kept_twice_costs_its_rows_alone(release: dict[str, list[Path]]) -> None:
+    for path in release["wavlm"]:
+        path.rename(path.with_name(f"another_{path.name}"))
+    assert set(of_release().absent) == {"wavlm", "imagebind+wavlm"}
+    shutil.copytree(release["imagebind"][0].parent, release["imagebind"][0].parents[2] / "copy" / "ImageBind_train")
+    with pytest.raises(SourceError, match=r"^no row can be trained: .*ImageBind_train more than once"):
+        of_release()
+
+
+def test_values_that_cannot_be_trained_on_cost_their_row_alone(release: dict[str, list[Path]]) -> None:
+    huge, *others = release["wavlm"]
+    np.save(huge, np.full((3, 4), 3e38, np.float32))
+    for path in others:  # so that it is infinite once scaled by the clips of the other folds
+        np.save(path, np.load(path) * np.float32(1e-20))
+    done = of_release(rows=["imagebind", "wavlm"])
+    assert [row for row, _ in done.validation] == ["imagebind"] and "features wavlm" in done.absent["wavlm"]
+
+
+def test_broken_test_features_leave_validation_and_say_why_there_is_no_test(
+    release: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    written = write_release(tmp_path / "release", ["test_0001", "test_0002"], PARTS, "test")
+    spoil(written["wavlm"][0], "truncated")
+    done = of_release()
+    assert len(done.validation) == 3 and list(done.answers) == ["imagebind"]
+    for row in ("wavlm", "imagebind+wavlm"):
+        assert "WavLM_large_test" in done.missing(3)[row] and row not in done.missing(2)
+
+
+def test_fusion_of_three_encoders_has_the_columns_of_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = sources.clips("standin")[0].of("train").names[::20]
+    monkeypatch.setenv("BLEMORE_DATA", str(tmp_path))
+    write_release(tmp_path, names, {**PARTS, "hubert": "HuBERT_large"})
+    row = "imagebind+wavlm+hubert"
+    seen: list[int] = []
+    together = rows.cross_validate_all
+    monkeypatch.setattr(
+        rows,
+        "cross_validate_all",
+        lambda data, *a, **k: seen.append(data[row].features.x.shape[1]) or together(data, *a, **k),
+    )
+    of_release(rows=[row])
+    assert seen == [3 * 7 * 4] == [sources.features(row, sources.clips()[0])[0].x.shape[1]]

@@ -121,7 +121,7 @@ def test_a_broken_run_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_run_names_no_host_and_no_path(tmp_path: Path) -> None:
     about = json.loads(runs.save(tmp_path, sweeps.train(small_data(), TASK)[0]).read_text())
     assert set(about) == {
-        "code", "encoder", "origin", "settings", "train_folds", "val_folds", "blind", "validation", "inputs",
+        "code", "encoder", "origin", "settings", "train_folds", "val_folds", "blind", "validation", "subsampled", "inputs",
         "n_train", "n_val", "best_epoch", "epochs", "timing",
     }  # fmt: skip
 

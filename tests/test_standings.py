@@ -76,7 +76,7 @@ def test_of_a_release_every_encoder_is_tried_and_nothing_kept(
     monkeypatch.setenv("BLEMORE_DATA", str(tmp_path / "data"))
     for _ in range(2):
         standings.trained(CLIPS, "auto", "mlp-512", profile="quick", seed=0, folder=tmp_path / "runs")
-    assert len(asked) == 2 and {"hicmae", "egemaps", *rows.ROWS} == set(asked[0]["rows"])
+    assert len(asked) == 2 and {"hicmae", "egemaps", "openface3", *rows.ROWS} == set(asked[0]["rows"])
     assert not (tmp_path / "runs").exists()
 
 

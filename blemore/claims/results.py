@@ -77,7 +77,8 @@ def trained(number: int, ours: pd.DataFrame, absent: Mapping[str, str] | None = 
     for printed in _encoders(number).to_dict("records"):
         id = str(printed["id"])
         for column in columns:
-            value, origin = (mine.at[id, column], mine.at[id, "origin"]) if id in mine.index else (None, "paper")
+            scored = mine.index[mine[column].notna()]  # without a blend there is no salience
+            value, origin = (mine.at[id, column], mine.at[id, "origin"]) if id in scored else (None, "paper")
             cell = _cell(number, printed, column, None if value is None else float(str(value)), str(origin))
             rows.append(replace(cell, id=f"trained{number}.{id}.{column}", kind="stochastic", tolerance=allowed[column],
                                 detail=(absent or {}).get(id, "") if value is None else ""))  # fmt: skip

@@ -135,6 +135,7 @@ def _released(number: int) -> list[Comparison]:
 def _trained(
     number: int, progress: bool, source: str, profile: str, seed: int, epochs: int | None, runs: Path
 ) -> list[Comparison]:
+    from blemore import clips as clip_tables
     from blemore import contrasts, rows, sources
     from blemore.claims import results
 
@@ -143,8 +144,10 @@ def _trained(
         sources.clips(source)[0], source, profile=profile, seed=seed, models=[results.REPORTED], test=number == 3,
         folder=runs, progress=progress, **how,
     )  # fmt: skip
-    for row, why in done.missing(number).items():
-        click.echo(f"note: {row}: {why}", err=True)
+    absent = [f"{row}: {why}" for row, why in done.missing(number).items()]
+    whole = len(clip_tables.standin().of("train"))  # published counts
+    for note in (f"trained on {done.how(number)}; the data set has {whole:,} training clips", *done.notes(), *absent):
+        click.echo(f"note: {note}", err=True)
     ours = done.table2() if number == 2 else done.table3()
     return results.trained(number, contrasts.together(ours), done.missing(number))
 

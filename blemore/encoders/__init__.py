@@ -12,7 +12,7 @@ from blemore.encoders.registry import Encoder, Extractor, LibraryError, Variant
 from blemore.errors import InputError, UnknownNameError
 from blemore.parameters import GROUP
 
-__all__ = ["GROUP", "REGISTRY", "Encoder", "Extractor", "LibraryError", "Variant", "get", "known", "title"]
+__all__ = ["GROUP", "REGISTRY", "Encoder", "Extractor", "LibraryError", "Variant", "get", "known"]
 
 _MODULES = (openface, clip, imagebind, videomaev2, videoswin, hubert, wavlm, egemaps, hicmae)
 
@@ -69,15 +69,3 @@ def known() -> dict[str, Encoder]:
             raise InputError(where, f"is named {encoder.name!r}", fix="give entry point and encoder the same name")
         found[encoder.name] = encoder
     return found
-
-
-def title(name: str) -> str:
-    """Return what pages call an encoder, a fusion, subsamples, or features that the registry does not know.
-
-    >>> title("videomaev2+hubert"), title("clip:sub"), title("mine")
-    ('VideoMAEv2 + HuBERT', 'CLIP (subsampled)', 'mine')
-    """
-    encoders = known()
-    alone = name.removesuffix(":sub")
-    parts = [encoders[part].title if part in encoders else part for part in alone.split("+")]
-    return " + ".join(parts) + (" (subsampled)" if alone != name else "")

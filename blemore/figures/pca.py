@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blemore import paper
 from blemore.drawing import EMOTION_COLOURS, OURS, PAPER, SOFT, Drawing, canvas, direct, drawn
 from blemore.labels import EMOTION_NAMES
+from blemore.parameters import name_of
 from blemore.pca import WAYS, Plane
-
-_NAMES = {**paper.ENCODERS, "egemaps": "eGeMAPS"}
 
 
 @drawn("figure-5")
@@ -30,7 +28,7 @@ def planes(found: Sequence[Plane], first: str, second: str, label: str) -> Drawi
     for ax, plane in zip(axes, found, strict=True):
         _scatter(ax, plane, first, second)
         ax.set(xlabel=f"PC1, {plane.explained[0]:.0%}", ylabel=f"PC2, {plane.explained[1]:.0%}", xticks=[], yticks=[])
-        ax.set_title(f"{_NAMES.get(plane.encoder, plane.encoder)}, scaled {_how(plane.way)}")
+        ax.set_title(f"{name_of(plane.encoder)}, scaled {_how(plane.way)}")
     hues = [
         (EMOTION_NAMES[first], EMOTION_COLOURS[first]),
         (EMOTION_NAMES[second], EMOTION_COLOURS[second]),
@@ -39,7 +37,7 @@ def planes(found: Sequence[Plane], first: str, second: str, label: str) -> Drawi
     for i, (name, hue) in enumerate(hues):
         direct(axes[0], (0.01, 0.94 - 0.07 * i), name, hue)
     raw = [plane for plane in found if plane.way == WAYS[0]]
-    share = ", ".join(f"{plane.actor[0]:.0%} of {_NAMES.get(plane.encoder, plane.encoder)}'s" for plane in raw)
+    share = ", ".join(f"{plane.actor[0]:.0%} of {name_of(plane.encoder)}'s" for plane in raw)
     caption = (
         f"Figure 5 with {EMOTION_NAMES[first]} and {EMOTION_NAMES[second]}, {len(found[0].points):,} clips, every clip a dot. Scaled over all clips, {share} "
         f"first component is whose clip it is ({found[0].actor_chance:.0%} by chance); scaled within each actor, none. Large marks are means by salience, joined from one emotion to the other."
