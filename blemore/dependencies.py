@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from blemore import encoders, files, identity, sources
-from blemore.parameters import FILES, FOLDERS
+from blemore.parameters import PATHS
 
 LOCK = Path("requirements.lock")
 
@@ -42,7 +42,7 @@ def parts(source: Path, values: Mapping[str, object], inputs: Iterable[str]) -> 
         if now := state():
             found[name] = identity.digest(now)
     for name, value in {**_defaults(source), **values}.items():
-        if name in (*FILES, *FOLDERS) and value:
+        if name in PATHS and value:
             found[f"{name} {value}"] = _of_file(Path(str(value)))
     for name in inputs:
         if name.split("/")[0] in CHECKED:  # a record of an earlier version may name others

@@ -87,7 +87,7 @@ def declared(notebook: Path) -> dict[str, object]:
     if notebook.suffix != ".ipynb":
         raise InputError(notebook, "not an .ipynb", fix="name its twin; `make twins` writes it from the .py")
     try:
-        cells = load_notebook_node(_plain(notebook)).cells
+        cells = load_notebook_node(str(notebook)).cells
         tagged = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
         with _PARSING:
             assigned = ast.parse(tagged[0]).body if tagged else []

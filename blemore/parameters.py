@@ -56,6 +56,9 @@ FOLDERS = ("openface",)
 EITHER = ("features",)
 """Parameters that name a file, or a folder of one file a clip; empty for none."""
 
+PATHS = (*FILES, *FOLDERS, *EITHER)
+"""Parameters that name something to read, whose content a page depends on."""
+
 NUMBERS = ("seed", "epochs", "learning_rate")
 """Parameters that are numbers, 0 or more."""
 
@@ -100,7 +103,7 @@ def check(**values: object) -> None:
     blemore.errors.UnknownNameError: unknown model 'mlp-521'; did you mean 'mlp-512'? (known: linear, mlp-256, mlp-512)
     """
     for name, value in values.items():
-        if name in (*CHOICES, *FILES, *FOLDERS, *EITHER) and not isinstance(value, str):
+        if name in (*CHOICES, *PATHS) and not isinstance(value, str):
             raise ParameterError(f"parameter {name}: expected text, got {value!r}")
         if name == "encoder":
             _check_encoder(str(value), values.get("features"))

@@ -25,7 +25,14 @@ from blemore.heads import Head
 from blemore.labels import EMOTIONS, Saliences, soft_labels
 from blemore.training import Epoch, Settings, Split, best_epoch
 
-APART = ("blemore.clips", "blemore.clusters", "blemore.errors", "blemore.files", "blemore.identity")
+APART = (
+    "blemore.clips",
+    "blemore.clusters",
+    "blemore.errors",
+    "blemore.files",
+    "blemore.identity",
+    "blemore.processes",
+)
 """Modules that only bring a training its inputs, which count by content, or place and report it."""
 
 CODE = identity.digest(identity.code(identity.PACKAGE / "sweeps.py", APART))

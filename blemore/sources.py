@@ -279,7 +279,8 @@ def in_release(name: str) -> Path | None:
     """Return a file of the Zenodo release wherever it lies below ``BLEMORE_DATA``, or None."""
     found = _below_release(name)
     if len(found) > 1:
-        raise InputError("BLEMORE_DATA", f"holds {name} more than once", got=first(found), fix="leave one")
+        inside = [path.relative_to(os.environ["BLEMORE_DATA"]) for path in found]
+        raise InputError("BLEMORE_DATA", f"holds {name} more than once", got=first(inside), fix="leave one")
     return found[0] if found else None
 
 

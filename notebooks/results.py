@@ -165,7 +165,7 @@ report.intervals("Table 3 in clips, with Wilson's 95 % intervals")
 
 # %% tags=["hide-input"]
 design = released.hicmae_design()
-report.note(report.clustering(design), [design.origin])
+report.note(report.clustering(design.table), [design.origin])
 
 # %% [markdown]
 # ## Test: trained here

@@ -605,7 +605,7 @@ P = np.array(VALUES)
         (npz(filenames=NAMES, probabilities=P * 0.99), "sum"),
         (npz(filenames=NAMES, probabilities=P - 1e-3), "sum"),
     ],
-    ids=short,
+    ids=lambda value: "" if isinstance(value, bytes) else None,  # archives hold the time at which they were made
 )
 def test_tune_refuses_what_is_no_archive(write: Write, content: bytes, says: str) -> None:
     line = refused("tune", write(content, "t.npz"))

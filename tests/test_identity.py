@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def test_editing_code_that_only_brings_inputs_or_reports_trains_nothing_again(pa
 def test_no_module_that_a_training_loads_is_forgotten() -> None:
     command = "import sys, blemore.sweeps; print(*(name for name in sys.modules if name.startswith('blemore.')))"
     told = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    inputs = {"clips", "clusters", "errors", "files", "identity", "paper", "tables"}
+    inputs = {"clips", "clusters", "errors", "files", "identity", "paper", "processes", "tables"}
     assert {name.removeprefix("blemore.") for name in told.split()} == TRAINS | inputs
     found = {name.removeprefix("module blemore.") for name in identity.code(identity.PACKAGE / "sweeps.py", runs.APART)}
     assert {name for name in found if " " not in name} == TRAINS
@@ -104,6 +105,10 @@ def test_file_is_known_by_its_content(tmp_path: Path) -> None:
 def test_file_is_read_once_while_it_is_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a", "b"):
         (tmp_path / name).write_text(name)
+    now = time.time_ns
+    monkeypatch.setattr(
+        time, "time_ns", lambda: now() + 10**10
+    )  # what was written just now may change in the same tick
     first = identity.sha256_of(tmp_path)
     monkeypatch.setattr(Path, "open", lambda *given, **more: pytest.fail("read again"))
     assert identity.sha256_of(tmp_path) == first

@@ -510,7 +510,7 @@ def test_first_cell_after_the_parameters_refuses_a_wrong_value(name: str, parame
 
 
 def test_every_text_parameter_of_the_committed_notebooks_is_checked_and_passes_its_check() -> None:
-    checked = {*parameters.CHOICES, *parameters.FILES, *parameters.FOLDERS}
+    checked = {*parameters.CHOICES, *parameters.PATHS}
     for source in SOURCES:
         defaults = notebook.declared(source.with_suffix(".ipynb"))
         assert {name for name, value in defaults.items() if isinstance(value, str)} <= checked

@@ -22,7 +22,7 @@ import joblib, numpy as np
 from blemore import processes
 
 def stay(array):
-    print(os.getpid(), flush=True)
+    os.write(1, f"{os.getpid()}\\n".encode())  # in one piece: two processes write
     time.sleep(600)
 
 with processes.parallel(inner_threads=1):

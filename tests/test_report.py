@@ -122,7 +122,7 @@ def test_every_table_has_caption_scopes_and_labels() -> None:
         (report.comparisons(rows, "Held together"), ["paper", "released", "recorded"]),
         (report.frame(frame, "Held together", ["measured"]), ["measured"]),
         (report.intervals("Held together"), ["paper"]),
-        (report.summary(rows, "Held together"), ["released", "recorded"]),
+        (report.summary(rows, "Held together"), ["recorded", "released"]),
     ):
         markup = Markup(table.html)
         assert "Held together" in markup.within("caption")
