@@ -37,7 +37,9 @@ def read_array(path: str | Path, sha256: str = "") -> Array:
     with _opened(Path(path)) as file:
         if sha256 and hashlib.file_digest(file, "sha256").hexdigest() != sha256:
             fix = "extract this clip again; delete the .json if the file was changed on purpose"
-            raise InputError(path, "is not what was extracted: its digest is not that in the .json beside it", fix=fix)
+            raise InputError(
+                path, "has changed since extraction: its SHA-256 differs from the one in the .json file", fix=fix
+            )
         file.seek(0)
         array = _load(file, allow_pickle=False)
         if not isinstance(array, np.ndarray):
@@ -61,10 +63,10 @@ def read_arrays(path: str | Path, needed: Collection[str], optional: Collection[
             raise InputError(path, "arrays", expected=" and ".join(needed), got=got)
         wanted = [name for name in (*needed, *optional) if name in names]
         if twice := set(repeated(names)) & set(wanted):
-            raise InputError(path, f"holds {first(sorted(twice))} twice", fix="save it anew")
+            raise InputError(path, f"holds {first(sorted(twice))} twice", fix="save it again")
         arrays = {name: archive[name] for name in wanted}
         if strange := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
-            raise InputError(path, f"{first(strange)} is no array", fix="save it with numpy.savez")
+            raise InputError(path, f"{first(strange)} is not an array", fix="save it with numpy.savez")
         return arrays
 
 
@@ -104,4 +106,4 @@ def _cause(head: bytes, error: Exception) -> tuple[str, str]:
         return "it is cut short or damaged", _AGAIN
     if head.startswith(b"\x80"):
         return "it is a pickle, and those are not loaded", "save the array with numpy.save"
-    return "it is no NumPy file", "save it with numpy.save or numpy.savez"
+    return "it is not a NumPy file", "save it with numpy.save or numpy.savez"

@@ -269,7 +269,7 @@ def freshness(fit: pd.DataFrame, trained: pd.DataFrame, seed: int, profile: str)
     apart = float((known.loc[both, accuracies] - now.loc[both, accuracies]).abs().to_numpy().max())
     return (
         f"The displayed seed was trained for this book; {len(both)} rows are within {apart:.3f} of what the report has for it, "
-        "which was computed earlier and, where they differ, rounded differently by another processor."
+        "which was computed earlier. Differences can come from rounding on another processor."
     )
 
 

@@ -77,7 +77,9 @@ def extract_one(job: Job, clip: Path, asked: signals.Noted | None = None) -> Out
         raise Interrupted(f"{clip}: interrupted before it was done")  # features, or a failure, may come of that
     if dropped:
         got = first([named(error) for error in dropped])
-        features = InputError(clip, "an error was ignored in foreign code: its features may be wrong", got=got)
+        features = InputError(
+            clip, "a library ignored an error while processing this clip, so its features may be wrong", got=got
+        )
     if isinstance(features, BlemoreError):
         return failed(job, clip, features)
     flag = getattr(extractor, "flag", "")  # others' encoders may have nothing to remark

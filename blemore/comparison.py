@@ -49,7 +49,7 @@ VERDICTS = {
     "reproduced": "agrees within the tolerance, computed from data, independently of what the authors printed or published as results",
     "recomputed": "agrees within the tolerance, computed again from the results that the authors published",
     "consistent": "agrees within the tolerance with other numbers that the paper prints; nothing independent of the paper decides it",
-    "by construction": "simulated: agreement was built in and proves nothing",
+    "by construction": "the simulation was tuned to agree, so agreement is no evidence",
     "known difference": "outside the tolerance, for a reason that is written down",
     "differs": "outside the tolerance, and nobody has explained why yet",
     "unchecked": "the data needed to check it are not here",

@@ -69,7 +69,7 @@ def extract(
     InputError, UnknownNameError
         If there is nothing to do, two clips would have the same name, or a choice does not exist.
     Interrupted
-        If a signal asked for the end: it comes after the clip in work, which is left out; a second one acts at once.
+        If a signal asked for the end: the extraction stops after the current clip, which is left out; a second signal acts at once.
     BlemoreError
         If the encoder cannot be opened.
     """

@@ -184,8 +184,9 @@ def _file_a_clip(folder: str | Path) -> list[Path]:
         clips.setdefault(stem(path.stem), []).append(path)
     if twice := [held for held in clips.values() if len(held) > 1]:
         got = first([path.relative_to(folder) for path in twice[0]])
-        fix = "leave one; a folder is that of one encoder"
-        raise InputError(folder, f"{len(twice)} clips have several files", got=got, fix=fix)
+        subject = "1 clip has" if len(twice) == 1 else f"{len(twice)} clips have"
+        fix = "keep one file per clip; a folder holds features of one encoder"
+        raise InputError(folder, f"{subject} several files", got=got, fix=fix)
     return paths
 
 

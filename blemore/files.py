@@ -191,7 +191,7 @@ def alone(folder: Path, work: str, tell: Callable[[str], None] | None = None) ->
                 held.enter_context(lock.acquire(blocking=False))
             except Timeout:
                 if tell:
-                    tell(f"another {work} works in {folder}; waiting for it")
+                    tell(f"another {work} is using {folder}; waiting for it to finish")
                 held.enter_context(lock.acquire())
         except (OSError, NotImplementedError) as error:
             if isinstance(error, OSError) and error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):

@@ -27,7 +27,7 @@ SUM_TOLERANCE = 1e-3
 class Predictions:
     """Probabilities (N, 6) float64 in the order of EMOTIONS, rows sum to 1, and their clips' names.
 
-    ``taken_for`` says what the table's values and columns were taken for.
+    ``taken_for`` says how the table's values and columns were read.
     """
 
     names: list[str]
@@ -106,7 +106,7 @@ def _are_logits(path: str | Path, values: NDArray[np.float64], said: bool | None
         return False
     like_probabilities = _look_like_probabilities(values)
     if said and like_probabilities:
-        fix = "name the array probabilities, or give --logits if they are logits all the same"
+        fix = "name the array probabilities, or give --logits if they are logits"
         raise InputError(path, "the array is named logits, but its rows are probabilities", fix=fix)
     return not like_probabilities
 
@@ -146,7 +146,7 @@ def _read_npz(path: str | Path, logits: bool | None) -> _Raw:
     try:
         with Path(path).open("rb") as file:
             if not zipfile.is_zipfile(file):
-                raise InputError(path, "is no .npz archive")
+                raise InputError(path, "is not an .npz archive")
             file.seek(0)
             data = np.load(file, allow_pickle=False)
             arrays = {name: array for name, array in data.items() if isinstance(array, np.ndarray)}

@@ -163,7 +163,7 @@ def summary(rows: Sequence[Comparison], caption: str) -> Fragment:
     """Return how many claims ended in which verdict, by where ours came from."""
     verdicts = Counter((row.verdict, row.label if row.ours is not None else "") for row in rows)
     names = sorted({name for _, name in verdicts})
-    columns = [Column("verdict"), *(Column(name or "nothing here", True) for name in names), Column("all", True)]
+    columns = [Column("verdict"), *(Column(name or "not available here", True) for name in names), Column("all", True)]
     body = []
     for verdict in VERDICTS:
         if not any(counts := [verdicts[verdict, name] for name in names]):

@@ -174,7 +174,7 @@ def _check_scaled(features: Features, x: NDArray[np.float32]) -> None:
         columns = np.flatnonzero(~fine.all(axis=0)).tolist()
         raise InputError(
             f"features {features.encoder}",
-            f"columns, from 0, that are infinite once scaled by the training clips: {first(columns)}",
+            f"columns (counted from 0) that become infinite after standardisation: {first(columns)}",
             got=f"such values in {first([features.names[i] for i in clips])}",
             fix="leave these columns out, or divide them by a constant",
         )

@@ -1,4 +1,4 @@
-"""Signals that end work: noted while foreign code runs, and acted on where nothing can be lost.
+"""Signals that end work: noted while code of a library runs, and acted on where nothing can be lost.
 
 Python raises KeyboardInterrupt wherever it is. Inside a callback that a C library calls, the exception is printed and
 dropped, and the library goes on with whatever the callback left undone: with a cut clip, say.
@@ -44,7 +44,7 @@ def noted() -> Iterator[Noted]:
             os.kill(os.getpid(), number)
         asked.stop, asked.by = True, number
         with suppress(OSError):  # not print: the signal may come while sys.stderr is at work
-            os.write(2, b"\ninterrupted: ends after the clip in work; interrupt again to end at once\n")
+            os.write(2, b"\ninterrupted: stopping after the current clip; press Ctrl-C again to stop immediately\n")
 
     if threading.current_thread() is not threading.main_thread():
         yield asked

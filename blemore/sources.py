@@ -229,7 +229,7 @@ def features_or_simulated(
         if source != "auto":
             raise
         table, inputs = features(encoder, clips, "standin", **given)
-        return table, (*asked(encoder, source), *inputs), f"{error}. What is shown of {encoder} is simulated."
+        return table, (*asked(encoder, source), *inputs), f"{error}. The features shown for {encoder} are simulated."
 
 
 def fused(*parts: tuple[Features, tuple[Input, ...]]) -> tuple[Features, tuple[Input, ...]]:

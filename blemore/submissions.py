@@ -87,7 +87,8 @@ def _validation(path: Path, run: Run, epochs: int | None) -> list[Run]:
     named = [path.with_name(f"{name}.json") for name in run.task.validation]
     again = "train again with --test-features and the same --runs"
     if absent := [one.name for one in named if not one.is_file()]:
-        raise InputError(path.parent, "lacks runs that thresholds come from", got=f"no {first(absent)}", fix=again)
+        what = "the validation runs that provide the thresholds are missing"
+        raise InputError(path.parent, what, got=f"no {first(absent)}", fix=again)
     found = [runs.read(one) for one in named]
     if epochs is not None and epochs != (own := found[0].task.settings.epochs):
         raise InputError(

@@ -23,7 +23,7 @@
 #
 # What is trained here
 # : All thirteen rows and three classifiers. The features are those of the release where `BLEMORE_DATA` names it, and the numbers are `measured`. Elsewhere
-#   features are simulated, and their numbers `stand-in`: the machinery runs and every figure moves, but that they resemble the paper's was built in.
+#   features are simulated, and their numbers `stand-in`: they resemble the paper's because the simulation was tuned to.
 
 # %% tags=["parameters"]
 source: str = "auto"  # auto, standin, zenodo: what the rows are trained on

@@ -282,7 +282,7 @@ def test_of_two_builds_at_once_one_waits_and_finds_the_book_up_to_date(home: Pat
     with files.alone(home / "build", "test"):
         both = [build_in_a_process(home) for _ in range(2)]
         for one in both:
-            assert one.stdout.readline() == "another build works in build; waiting for it\n"
+            assert one.stdout.readline() == "another build is using build; waiting for it to finish\n"
     told = [one.communicate()[0] for one in both]
     assert [one.returncode for one in both] == [0, 0]
     assert (

@@ -444,7 +444,7 @@ def test_tune_prints_the_same_numbers_as_text(write: Write) -> None:
     assert result.exit_code == 0
     *numbers, taken_for = result.stdout.splitlines()
     answer = document("tune", write(FULL, "t.csv"))
-    assert taken_for.split(maxsplit=2) == ["taken", "for", answer.pop("taken_for")]
+    assert taken_for.split(maxsplit=2) == ["read", "as", answer.pop("taken_for")]
     assert {line.split()[0]: float(line.split()[1]) for line in numbers} == pytest.approx(answer)
 
 

@@ -268,7 +268,7 @@ def test_a_signal_during_a_clip_leaves_it_out_and_the_next_run_adds_it(
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(Disturbed, "happens", lambda: os.kill(os.getpid(), number))
     kept = interrupted(tmp_path / "out", clips)
-    assert "interrupt again to end at once" in capfd.readouterr().err
+    assert "press Ctrl-C again to stop immediately" in capfd.readouterr().err
     before = [path for path in sorted(clips.iterdir()) if path.stem < MARKED]
     assert {path.stem for path in (tmp_path / "out").iterdir()} == {path.stem for path in before}
     assert kept == len(before) > 0
@@ -296,7 +296,7 @@ def test_a_clip_that_fails_because_of_a_signal_is_not_reported_as_bad_and_loses_
     assert "failed" not in capsys.readouterr().err
 
 
-def test_an_error_that_foreign_code_ignored_fails_the_clip(clips: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+def test_an_error_that_a_library_ignored_fails_the_clip(clips: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     def stumble() -> None:
         raise ValueError("no room")
 
@@ -366,7 +366,7 @@ def test_a_second_interrupt_ends_at_once(clips: Path, tmp_path: Path, jobs: str)
     command = ["extract", "--encoder", "slow", str(clips), "--out", str(out), "--jobs", jobs]
     with log.open("w") as stderr:
         process = subprocess.Popen([sys.executable, "-c", SLOW, str(started), *command], cwd=ROOT, stderr=stderr)
-    for ready in (lambda: len(list(started.iterdir())) == int(jobs), lambda: "interrupt again" in log.read_text()):
+    for ready in (lambda: len(list(started.iterdir())) == int(jobs), lambda: "press Ctrl-C again" in log.read_text()):
         while not ready():
             assert process.poll() is None, log.read_text()
             time.sleep(0.05)

@@ -91,7 +91,7 @@ def test_two_files_of_one_clip_are_refused_and_both_are_named(tmp_path: Path) ->
     saved(tmp_path / "part_1", frames)
     saved(tmp_path / "part_2", {f"{NAMES[1]}.mov": frames[NAMES[1]]})
     text = refusal(tmp_path)
-    assert "1 clips have several files" in text
+    assert "1 clip has several files" in text
     assert f"part_1/{NAMES[1]}.npy" in text and f"part_2/{NAMES[1]}.mov.npy" in text
 
 
@@ -215,7 +215,7 @@ def test_members_that_are_not_needed_are_not_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (lambda member: b"no array", "X is no array"),
+        (lambda member: b"no array", "X is not an array"),
         (lambda member: member.replace(b"(1, 2)", b"(True,)"), "cut short or damaged"),
         (lambda member: member.replace(b"<f8", b"<c16"), "cannot be read"),
         (lambda member: member[:-1], "cut short or damaged"),
@@ -312,7 +312,7 @@ def test_a_bit_that_flipped_since_extraction_is_refused(tmp_path: Path, place: i
     content = bytearray(path.read_bytes())
     content[place] ^= 1
     path.write_bytes(content)
-    assert f"{path}: is not what was extracted" in refusal_of(tmp_path) and "extract this clip again" in refusal_of(
+    assert f"{path}: has changed since extraction" in refusal_of(tmp_path) and "extract this clip again" in refusal_of(
         tmp_path
     )
     path.with_suffix(".json").unlink()

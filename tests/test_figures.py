@@ -339,7 +339,7 @@ def test_caption_of_table_2_trained_here_counts_means_within_the_spread() -> Non
     spoilt.loc[spoilt["id"] == "clip", "acc_presence_mean"] += 0.05
     assert "14 of our 14 means lie within" in figures.validation(VALIDATION, "measured").text
     text = figures.validation(spoilt, "stand-in").text
-    assert "13 of our 14 means lie within" in text and "built in" in text and "coincide" not in text
+    assert "13 of our 14 means lie within" in text and "tuned to the paper's" in text and "coincide" not in text
 
 
 def test_caption_of_durations_is_true() -> None:

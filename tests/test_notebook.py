@@ -408,7 +408,7 @@ def test_run_that_is_stopped_says_so_in_one_line_and_ends_its_kernel(
         run.send_signal(number)
         _, said = run.communicate(timeout=120)
     assert run.returncode == 128 + number
-    assert said == f"error: interrupted; no file is half-written; run the same command again{by}\n"
+    assert said == f"error: interrupted; no file is incomplete; run the same command again{by}\n"
     assert within(60, lambda: gone(int(told.read_text())))
     assert list(out.parent.iterdir()) == []
 

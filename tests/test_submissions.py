@@ -207,7 +207,10 @@ def test_lost_run_that_thresholds_come_from_is_one_clear_line(saved: Path, tmp_p
     )
     next(run.parent.glob("*-val3-*.json")).unlink()
     said = refused("submit", str(run), "--out", str(tmp_path / "mine.zip"))
-    assert "lacks runs that thresholds come from; got no train0124-val3-" in said and "train again" in said
+    assert (
+        "the validation runs that provide the thresholds are missing; got no train0124-val3-" in said
+        and "train again" in said
+    )
 
 
 def earlier(saved: Path, folder: Path) -> Path:

@@ -97,7 +97,7 @@ def test_a_sweep_of_two_processes_killed_while_it_writes_is_taken_up_again(tmp_p
     assert contents(killed) == contents(whole)
 
 
-WAITS = "another sweep works in"
+WAITS = "another sweep is using"
 """What a sweep says that waits for another."""
 
 

@@ -70,7 +70,7 @@ class _Commands(_Command, click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            raise Interrupted("interrupted; no file is half-written; run the same command again") from None
+            raise Interrupted("interrupted; no file is incomplete; run the same command again") from None
 
 
 @contextmanager

@@ -47,7 +47,7 @@ def score(predictions: Path, metadata: Path | None, as_json: bool) -> None:
 def tune(table: Path, logits: bool, probabilities: bool, order: str | None, as_json: bool) -> None:
     """Find the two thresholds of the best composite score for a table of probabilities or logits.
 
-    The output says what the values and columns were taken for; --logits or --probabilities, and --order, settle it.
+    The output reports how it read the values and columns; set them with --logits or --probabilities, and --order.
     """
     import numpy as np
 
@@ -61,7 +61,7 @@ def tune(table: Path, logits: bool, probabilities: bool, order: str | None, as_j
     read = files.read_table(table, logits=logits if logits or probabilities else None, order=columns)
     truth = np.array(list(truths.truth_of_names(table, read.names).values()))
     tuned = thresholds.tune(read.probabilities, truth)
-    text = f"{lines_of(vars(tuned))}\n{'taken for':14} {read.taken_for}"
+    text = f"{lines_of(vars(tuned))}\n{'read as':14} {read.taken_for}"
     answer(as_json, {**vars(tuned), "taken_for": read.taken_for}, lambda: text)
 
 

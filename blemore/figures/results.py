@@ -41,7 +41,7 @@ def validation(ours: pd.DataFrame, origin: str) -> Drawing:
     else:
         inside = apart[columns[::2]].to_numpy() <= both[1][columns[1::2]].to_numpy() + 1e-9
         said = f"{inside.sum()} of our {inside.size} means lie within the paper's spread over folds"
-        said += ": a nearness that was built in." if origin == "stand-in" else "."
+        said += ", because the simulation was tuned to the paper's results." if origin == "stand-in" else "."
     return Drawing(fig, f"Table 2 as a picture. {said}", ["paper", origin])
 
 

@@ -112,8 +112,8 @@ def variance_by_encoder(table: pd.DataFrame, label: str) -> Drawing:
     caption = (
         f"Aggregated features of seven simulated encoders: {actor.min():.0f} to {actor.max():.0f} % of the variance lies between actors, {emotion.min():.1f} to "
         f"{emotion.max():.1f} % between emotions and their blends, "
-        f"most for {paper.ENCODERS[str(emotion.idxmax())]} and least for {paper.ENCODERS[str(emotion.idxmin())]}. The order need not be that of the signals: these "
-        "shares count the noise of all columns alike."
+        f"most for {paper.ENCODERS[str(emotion.idxmax())]} and least for {paper.ENCODERS[str(emotion.idxmin())]}. The order may differ from that of the signal "
+        "strengths, because these shares include the noise of every column."
     )
     return Drawing(fig, caption, [label])
 
