@@ -26,8 +26,8 @@ $(READY): pyproject.toml requirements.lock
 book: $(READY)  ## execute the pages that changed and build the HTML (PROFILE=paper: at full widths and epochs)
 	$(BIN)/blemore book $(GIVEN)
 
-test: $(READY)  ## run all tests
-	$(BIN)/python -m pytest
+test: $(READY)  ## run all tests, a file on each core at a time
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(READY)  ## hold every claim of the ledger against the paper
 	$(BIN)/blemore check
