@@ -57,8 +57,8 @@ def build(tell: Callable[[str], None], given: Mapping[str, str] | None = None) -
     with files.alone(SITE.parent, "build", tell):
         try:
             return _build(tell, given)
-        except OSError as error:
-            raise files.unusable(error.filename or SITE.parent, error) from None
+        except OSError as error:  # while reading: whatever writes names its own failures
+            raise files.unreadable(error.filename or Path.cwd(), error) from None
 
 
 def _build(tell: Callable[[str], None], given: Mapping[str, str] | None) -> Path:
@@ -67,15 +67,18 @@ def _build(tell: Callable[[str], None], given: Mapping[str, str] | None) -> Path
     html = SITE / "_build" / "html"
     digest = _digest([*STAGED.rglob("*"), CONFIG, CONTENTS, FULL_CONTENTS, LOCK])
     stamp = SITE / "staged.sha256"
-    if stamp.exists() and stamp.read_text() == digest and (html / "index.html").exists():
+    if stamp.exists() and _text(stamp) == digest and (html / "index.html").exists():
         tell(f"the book is up to date: {html}/index.html")
         return html
     tell("building the book")
     fresh = next(path for path in (SITE.with_name("site-a"), SITE.with_name("site-b")) if not _shown(path))
     shutil.rmtree(fresh, ignore_errors=True)
     _sphinx(fresh)
-    (fresh / stamp.name).write_text(digest)
-    _show(fresh)
+    files.write_atomically(fresh / stamp.name, digest)
+    try:
+        _show(fresh)
+    except OSError as error:
+        raise files.unusable(SITE.parent, error) from None
     tell(f"the book is ready: {html}/index.html")
     return html
 
@@ -105,25 +108,40 @@ def stage() -> None:
     it minutes. ``{{ page.name }}`` in prose becomes what the page found.
     """
     shutil.rmtree(STAGED, ignore_errors=True)
-    shutil.copytree(PROSE, STAGED, ignore=shutil.ignore_patterns("__pycache__"))
-    (STAGED / "notebooks").mkdir()
-    there = contents.pages()
+    there, found = contents.pages(), pages.results()
+    for path in files.below(PROSE):
+        if "__pycache__" not in path.parts:
+            _stage(path.relative_to(PROSE), _quoting(path, found) if path.suffix == ".md" else path.read_bytes())
     for name, page in there.items():
-        executed = nbformat.read(pages.BUILT / f"{name}.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+        executed = nbformat.reads(_text(pages.BUILT / f"{name}.ipynb"), as_version=4)  # type: ignore[no-untyped-call]
         for output in (output for cell in executed.cells for output in cell.get("outputs", [])):
             output.get("data", {}).pop(DATA_TYPE, None)  # meant for the builder; Sphinx would warn of it
         if page.title:
             _entitle(executed, page.title)
-        nbformat.write(executed, STAGED / "notebooks" / f"{name}.ipynb")  # type: ignore[no-untyped-call]
-    table = yaml.safe_load(CONTENTS.read_text(encoding="utf-8"))
-    FULL_CONTENTS.write_text(yaml.safe_dump(contents.expanded(table, there), sort_keys=False), encoding="utf-8")
-    found = pages.results()
-    for path in STAGED.rglob("*.md"):
-        text = path.read_text(encoding="utf-8")
-        for name in _QUOTE.findall(text):
-            if name not in found:
-                raise UnknownNameError(f"result quoted in {PROSE / path.relative_to(STAGED)}", name, sorted(found))
-        path.write_text(_QUOTE.sub(lambda match: found[match[1]], text), encoding="utf-8")
+        _stage(Path("notebooks", f"{name}.ipynb"), nbformat.writes(executed) + "\n")  # type: ignore[no-untyped-call]
+    table = yaml.safe_load(_text(CONTENTS))
+    files.write_atomically(FULL_CONTENTS, yaml.safe_dump(contents.expanded(table, there), sort_keys=False))
+
+
+def _quoting(path: Path, found: Mapping[str, str]) -> str:
+    """Return prose with the results that it quotes."""
+    text = _text(path)
+    for name in _QUOTE.findall(text):
+        if name not in found:
+            raise UnknownNameError(f"result quoted in {path}", name, sorted(found))
+    return _QUOTE.sub(lambda match: found[match[1]], text)
+
+
+def _stage(name: Path, content: bytes | str) -> None:
+    files.make_folder((STAGED / name).parent)
+    files.write_atomically(STAGED / name, content)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InputError(path, "cannot be read", got="a file that is not UTF-8 text", fix="save it as UTF-8") from None
 
 
 def _entitle(executed: NotebookNode, title: str) -> None:
@@ -141,8 +159,13 @@ def _sphinx(output: Path) -> None:
         "--config", str(CONFIG), "--toc", str(FULL_CONTENTS.resolve()), "-W", "--keep-going", "--all",
     ]  # fmt: skip
     environment = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH, "NO_COLOR": "1"}
-    with LOG.open("w", encoding="utf-8") as log:
-        code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=environment).returncode
+    try:
+        with LOG.open("w", encoding="utf-8") as log:
+            code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=environment).returncode
+    except OSError as error:
+        if error.filename == command[0]:
+            raise PageError(f"{command[0]} cannot be run ({error.strerror}); run `make setup`") from None
+        raise files.unusable(LOG, error) from None
     if code:
         lines = LOG.read_text(encoding="utf-8").splitlines()
         told = [line for line in lines if "WARNING" in line or "ERROR" in line or "Error" in line] or lines[-5:]

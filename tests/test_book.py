@@ -291,14 +291,45 @@ def test_of_two_builds_at_once_one_waits_and_finds_the_book_up_to_date(home: Pat
     assert (home / book.SITE / "_build/html/index.html").read_text() == "book"
 
 
-def test_disk_that_is_full_is_one_clear_line(home: Path, sphinx: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("change", ["mkdir", "replace", "symlink"])
+def test_disk_that_is_full_is_one_clear_line(
+    change: str, home: Path, sphinx: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", "build/site-src")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(book.shutil, "copytree", full)
-    with pytest.raises(InputError, match=r"^build/site-src: cannot be written; got No space left on device") as caught:
-        build()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, change, full)
+        with pytest.raises(InputError, match=r"^build\S*: cannot be written; got No space left on device") as caught:
+            build()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["book/intro.md", "book/_static/style.css", "_toc.yml", "build/pages/counts.ipynb"])
+def test_file_that_cannot_be_read_is_named_and_no_other_folder_advised(
+    name: str, home: Path, sphinx: list[Path]
+) -> None:
+    (home / name).unlink()
+    (home / name).symlink_to("nowhere")
+    with pytest.raises(InputError, match=f"^{name}: cannot be read; got No such file or directory") as caught:
+        build()
+    assert "another folder" not in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_prose_that_is_not_utf_8_is_named(home: Path) -> None:
+    (home / "book/intro.md").write_bytes(b"caf\xe9\n")
+    with pytest.raises(InputError, match=r"^book/intro.md: cannot be read; got a file that is not UTF-8 text"):
+        book.stage()
+
+
+def test_jupyter_book_that_is_not_installed_is_named_with_what_installs_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(home / "bin" / "python"))
+    with pytest.raises(
+        PageError, match=r"bin/jupyter-book cannot be run \(No such file or directory\); run `make setup`"
+    ):
+        build()
 
 
 def test_failing_page_keeps_the_last_good_book(home: Path, sphinx: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
