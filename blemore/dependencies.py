@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from blemore import encoders, files, identity, sources
+from blemore import encoders, files, identity, notebook, sources
 from blemore.parameters import PATHS
 
 LOCK = Path("requirements.lock")
@@ -41,25 +40,13 @@ def parts(source: Path, values: Mapping[str, object], inputs: Iterable[str]) -> 
         name, state = STATES[module]
         if now := state():
             found[name] = identity.digest(now)
-    for name, value in {**_defaults(source), **values}.items():
+    for name, value in {**notebook.declared_in_source(source), **values}.items():
         if name in PATHS and value:
             found[f"{name} {value}"] = _of_file(Path(str(value)))
     for name in inputs:
         if name.split("/")[0] in CHECKED:  # a record of an earlier version may name others
             found[f"input {name}"] = sources.digest(name)
     return found
-
-
-def _defaults(source: Path) -> dict[str, object]:
-    """Return the parameters, one ``name: type = value`` a line, with their defaults."""
-    lines = ast.parse(source.read_text(encoding="utf-8")).body
-    return {
-        line.target.id: line.value.value
-        for line in lines
-        if isinstance(line, ast.AnnAssign)
-        and isinstance(line.target, ast.Name)
-        and isinstance(line.value, ast.Constant)
-    }
 
 
 def _of_file(path: Path) -> str:

@@ -7,8 +7,6 @@ output behind, and stores times, paths and random cell ids.
 from __future__ import annotations
 
 import ast
-import hashlib
-import json
 import logging
 import re
 import tempfile
@@ -24,7 +22,7 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import load_notebook_node
 
-from blemore import kernels
+from blemore import identity, kernels
 from blemore import parameters as known
 from blemore.errors import InputError, PageError, UnknownNameError
 from blemore.files import check_regular, write_atomically
@@ -59,8 +57,7 @@ def edited(twin: Path) -> bool:
 
 
 def _cells_digest(notebook: NotebookNode) -> str:
-    cells = [[cell.cell_type, cell.source, cell.metadata.get("tags", [])] for cell in notebook.cells]
-    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
+    return identity.digest([[cell.cell_type, cell.source, cell.metadata.get("tags", [])] for cell in notebook.cells])
 
 
 def write_twins(folder: Path = FOLDER) -> list[Path]:
@@ -86,14 +83,22 @@ def declared(notebook: Path) -> dict[str, object]:
         raise InputError(notebook, "no such notebook", fix="check the path")
     if notebook.suffix != ".ipynb":
         raise InputError(notebook, "not an .ipynb", fix="name its twin; `make twins` writes it from the .py")
+    return _declared(notebook, lambda: load_notebook_node(str(notebook)))
+
+
+def declared_in_source(source: Path) -> dict[str, object]:
+    """Return what :func:`declared` does, from a py:percent source, whose twin may be absent or of another day."""
+    return _declared(source, lambda: jupytext.read(source))
+
+
+def _declared(path: Path, read: Callable[[], NotebookNode]) -> dict[str, object]:
     try:
-        cells = load_notebook_node(str(notebook)).cells
-        tagged = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+        tagged = [cell.source for cell in read().cells if "parameters" in cell.metadata.get("tags", [])]
         with _PARSING:
             assigned = ast.parse(tagged[0]).body if tagged else []
-    except Exception as error:  # papermill and nbformat raise many kinds for a file that is no notebook
-        raise InputError(notebook, "cannot be read as a notebook", got=str(error).splitlines()[0]) from None
-    return dict(_default(notebook, one) for one in assigned if isinstance(one, ast.Assign | ast.AnnAssign))
+    except Exception as error:  # papermill, nbformat and jupytext raise many kinds for a file that is not a notebook
+        raise InputError(path, "cannot be read as a notebook", got=str(error).splitlines()[0]) from None
+    return dict(_default(path, one) for one in assigned if isinstance(one, ast.Assign | ast.AnnAssign))
 
 
 def _default(notebook: Path, assigned: ast.Assign | ast.AnnAssign) -> tuple[str, object]:

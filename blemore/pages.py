@@ -91,7 +91,7 @@ def execute(tell: Callable[[str], None], given: Mapping[str, str] | None = None)
                 before[name] = _parts(page, [])
                 due.append(page)
                 tell(f"{name}: {'; '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''}")
-        except PageError as error:  # its source is no Python; the others go on
+        except BlemoreError as error:  # e.g. its source is not Python; the other pages are executed
             failures.append(_failure(name, error))
     errors = _execute_all(due, before, tell)
     failures += [_failure(page.name, error) for page, error in zip(due, errors, strict=True) if error]

@@ -862,6 +862,15 @@ def test_parameters_are_a_dependency_whatever_their_order(tmp_path: Path) -> Non
     assert {name for name in first if first[name] != other[name]} == {"parameters"}
 
 
+def test_files_are_those_that_the_parameters_cell_names_with_or_without_a_type(tmp_path: Path) -> None:
+    (page := tmp_path / "page.py").write_text(
+        '# %% tags=["parameters"]\nfeatures = "mine.npz"\n\n# %%\nmetadata: str = "other.csv"\n'
+    )
+    parts = dependencies.parts(page, {}, [])
+    assert "features mine.npz" in parts and not any("other.csv" in part for part in parts)
+    assert dependencies.parts(page, {"features": "own.npz"}, []).keys() >= {"features own.npz"}
+
+
 def test_encoders_of_other_packages_are_a_dependency_of_pages_that_know_encoders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
