@@ -134,7 +134,8 @@ report.frame(
 # ## Early fusion
 #
 # Fusion is nothing but concatenation: a row holds the statistics of a video encoder and then those of an audio encoder. The paper pairs its two best video
-# encoders with both audio encoders.
+# encoders with both audio encoders. Where the release lacks one of the encoders, its simulated features stand beside measured ones here, since the
+# table counts columns and compares no values.
 
 # %% tags=["hide-input"]
 voice, others, unheard = sources.features_or_simulated("wavlm", clips, source, profile=profile, seed=seed)
