@@ -105,5 +105,5 @@ def _cause(head: bytes, error: Exception) -> tuple[str, str]:
     if any(magic.startswith(head[: len(magic)]) for magic in (b"\x93NUMPY", b"PK")):
         return "it is cut short or damaged", _AGAIN
     if head.startswith(b"\x80"):
-        return "it is a pickle, and those are not loaded", "save the array with numpy.save"
+        return "it is a pickle, and pickles are not loaded", "save the array with numpy.save"
     return "it is not a NumPy file", "save it with numpy.save or numpy.savez"

@@ -70,7 +70,7 @@ def _names(path: Path, given: NDArray[np.generic]) -> list[str]:
     try:
         return [name.decode() if isinstance(name, bytes) else name for name in given.tolist()]
     except ValueError:  # bytes that are not UTF-8, characters that do not exist
-        raise InputError(path, "filenames are no texts", fix="save them as UTF-8") from None
+        raise InputError(path, "filenames are not text", fix="save them as UTF-8") from None
 
 
 def _row_a_clip(path: Path, names: list[str], x: NDArray[np.generic]) -> tuple[list[str], NDArray[np.generic], str]:
@@ -178,7 +178,7 @@ def _single(values: NDArray[np.generic]) -> NDArray[np.float32]:
 def _file_a_clip(folder: str | Path) -> list[Path]:
     paths = [path for path in files.below(folder) if path.suffix.lower() in (".npy", ".csv")]
     if not paths:
-        raise InputError(folder, "holds no .npy and no .csv", fix="one file a clip is expected")
+        raise InputError(folder, "holds no .npy and no .csv", fix="give one file per clip")
     clips: dict[str, list[Path]] = {}
     for path in paths:
         clips.setdefault(stem(path.stem), []).append(path)

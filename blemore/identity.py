@@ -146,7 +146,7 @@ def _names(path: Path) -> frozenset[str]:
     try:
         return _walked(path.read_text(encoding="utf-8"))[0]
     except SyntaxError as error:
-        raise PageError(f"{path}: line {error.lineno} is no Python (SyntaxError: {error.msg})") from None
+        raise PageError(f"{path}: line {error.lineno} is not Python (SyntaxError: {error.msg})") from None
 
 
 @functools.cache  # every page asks for nearly the same modules

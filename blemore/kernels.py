@@ -94,7 +94,7 @@ def _ended(code: int | None) -> str:
     if code >= 0:
         return f"exit code {code}"
     name = signal.Signals(-code).name
-    return f"{name}, perhaps because the memory ran out" if name == "SIGKILL" else name
+    return f"{name}, perhaps because memory ran out" if name == "SIGKILL" else name
 
 
 def _place() -> Path:
@@ -104,4 +104,4 @@ def _place() -> Path:
         socket = Path(place, files.passing("kernel"), "socket-5")
         if len(os.fsencode(socket)) <= _LONGEST and os.access(place, os.W_OK):
             return Path(place)
-    raise InputError(usual, "is too long a path for sockets", fix="set TMPDIR to a folder with a shorter one")
+    raise InputError(usual, "the path is too long for sockets", fix="set TMPDIR to a folder with a shorter path")

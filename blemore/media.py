@@ -221,7 +221,7 @@ def _opened(path: str | Path) -> InputContainer:
         opened: InputContainer = av.open(f"file:{path}", metadata_errors="replace", container_options=only)
     except av.ArgumentError:
         known = f"one of {', '.join(_CONTAINERS)}"
-        raise MediaError(path, "is of a format that is not read", expected=known, fix="convert it to mp4") from None
+        raise MediaError(path, "has a format that cannot be read", expected=known, fix="convert it to mp4") from None
     return opened
 
 

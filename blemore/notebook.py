@@ -107,7 +107,7 @@ def _default(notebook: Path, assigned: ast.Assign | ast.AnnAssign) -> tuple[str,
         return name, ast.literal_eval(assigned.value)  # type: ignore[arg-type]
     except ValueError:
         got = ast.unparse(assigned)
-        raise InputError(notebook, f"parameter {name} has a default that is no plain value", got=got) from None
+        raise InputError(notebook, f"parameter {name} has a default that is not a plain value", got=got) from None
 
 
 def check(notebook: Path, values: Mapping[str, object]) -> None:

@@ -115,7 +115,7 @@ def _alike(path: Path, run: Run, epochs: int | None) -> list[Run]:
             path.parent, "cross-validations that thresholds can come from",
             expected=f"one of these settings and features, a run for each of folds {folds}",
             got=", ".join(f"{len(found)} runs of {number} epochs" for number, found in sorted(alike.items())) or "none",
-            fix="say which with --epochs" if len(whole) > 1 else "train again with --test-features and the same --runs",
+            fix="choose one with --epochs" if len(whole) > 1 else "train again with --test-features and the same --runs",
         )  # fmt: skip
     return sorted(whole[0], key=lambda one: one.task.val_folds)
 
@@ -145,7 +145,7 @@ def check_names(where: object, names: Collection[str], *, fix: str = "") -> None
         what = f"{len(absent)} of {len(CLIPS)} test clips are missing"
         raise InputError(where, what, got=f"no {first(absent)}", fix=fix)
     if more := [name for name in names if name not in known]:
-        what = f"{len(more)} clips are no test clips"
+        what = f"{len(more)} clips are not test clips"
         raise InputError(where, what, expected="test_0001 ... test_0594", got=first(more), fix=fix)
 
 

@@ -264,7 +264,7 @@ def test_an_encoder_of_another_package_is_listed_and_opened(mine: Encoder, tmp_p
     ("value", "says"),
     [
         ("no_such_module:ENCODER", "cannot be imported; got ModuleNotFoundError"),
-        ("blemore.encoders:get", "is no blemore.encoders.Encoder; got function"),
+        ("blemore.encoders:get", "is not a blemore.encoders.Encoder; got function"),
         ("blemore.encoders.clip:ENCODER", "the id 'clip' is taken"),
         ("tests.test_encoders:YOURS", "is named 'yours'; give entry point and encoder the same name"),
     ],

@@ -186,14 +186,14 @@ def test_objects_and_pickles_get_the_advice_that_is_theirs(tmp_path: Path) -> No
     np.savez(tmp_path / "names.npz", X=np.ones((1, 2)), filenames=np.array(NAMES[:1], dtype=object))
     assert "it holds Python objects; save numbers as float32 and names as text" in refusal(tmp_path / "names.npz")
     (tmp_path / "a.npz").write_bytes(pickle.dumps({"X": 1}))
-    assert "it is a pickle, and those are not loaded; save" in refusal(tmp_path / "a.npz")
+    assert "it is a pickle, and pickles are not loaded; save" in refusal(tmp_path / "a.npz")
 
 
 def test_names_in_bytes_are_read_and_those_that_are_no_text_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", X=np.ones((2, 2)), filenames=np.array([name.encode() for name in NAMES[:2]]))
     assert feature_files.read(tmp_path / "a.npz").names == tuple(NAMES[:2])
     np.savez(tmp_path / "a.npz", X=np.ones((1, 2)), filenames=np.array([b"\xff\xfe"]))
-    assert "filenames are no texts" in refusal(tmp_path / "a.npz")
+    assert "filenames are not text" in refusal(tmp_path / "a.npz")
     np.savez(tmp_path / "a.npz", X=np.ones((2, 2)), filenames=np.arange(2))
     assert "expected (N,) texts; got int64 (2,)" in refusal(tmp_path / "a.npz")
 

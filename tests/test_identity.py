@@ -88,7 +88,7 @@ def test_module_is_a_part_of_its_own_code(package: Path) -> None:
 
 def test_code_that_is_no_python_is_named(package: Path) -> None:
     append(package / "adam.py", "x = = 1\n")
-    with pytest.raises(PageError, match=r"adam\.py: line \d+ is no Python"):
+    with pytest.raises(PageError, match=r"adam\.py: line \d+ is not Python"):
         trains(package)
 
 

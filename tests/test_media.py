@@ -168,7 +168,7 @@ def test_a_text_that_names_other_files_opens_none_of_them(
     Path("other.mp4").write_bytes(clip.read_bytes())
     Path("list.mp4").write_text(PLAYLISTS[kind])
     with pytest.raises(
-        MediaError, match=r"^list.mp4: (is of a format that is not read; expected one of mov|cannot be)"
+        MediaError, match=r"^list.mp4: (has a format that cannot be read; expected one of mov|cannot be)"
     ):
         list(np.atleast_1d(getattr(media, reader)("list.mp4"))) if reader != "frames" else read_all(Path("list.mp4"))
 

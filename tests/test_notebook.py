@@ -181,7 +181,7 @@ def test_default_that_is_no_plain_value_is_one_clear_error(
     line: str, name: str, no_kernel: None, tmp_path: Path
 ) -> None:
     path = write(tmp_path, "odd", f'# %% tags=["parameters"]\n{line}\n')
-    with pytest.raises(InputError, match=f"parameter {name} has a default that is no plain value; got") as caught:
+    with pytest.raises(InputError, match=f"parameter {name} has a default that is not a plain value; got") as caught:
         notebook.declared(path)
     assert "\n" not in str(caught.value)
 
@@ -372,7 +372,7 @@ def test_page_that_ends_early_is_no_page(line: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL, perhaps because the memory ran out"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL, perhaps because memory ran out"),
         ("import ctypes; ctypes.string_at(0)", "SIGSEGV; Fatal Python error: Segmentation fault"),
         ("import os; os._exit(3)", "exit code 3"),
     ],
@@ -439,7 +439,7 @@ def test_long_path_of_temporary_files_does_not_stop_a_run(tmp_path: Path, monkey
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     notebook.run(write(tmp_path, "plain", "# %%\n1 + 1\n"), tmp_path / "out.ipynb")
     monkeypatch.setattr(notebook.kernels.os, "access", lambda place, _: place == str(temporary))
-    with pytest.raises(InputError, match="is too long a path for sockets; set TMPDIR"):
+    with pytest.raises(InputError, match="the path is too long for sockets; set TMPDIR"):
         notebook.run(tmp_path / "plain.ipynb", tmp_path / "out.ipynb")
 
 

@@ -166,7 +166,7 @@ def test_a_part_of_the_test_clips_is_told_before_anything_is_trained(
     feature_files.write(tmp_path / "more.npz", table_of_test_clips([*NAMES, "A9001_ang_int1_ver1"]))
     for name, says in (
         ("few", "1 of 594 test clips are missing; got no test_0007.mov"),
-        ("more", "1 clips are no test"),
+        ("more", "1 clips are not test"),
     ):
         given = {**files, "--test-features": str(tmp_path / f"{name}.npz")}
         line = refused("train", *options(given), *SETTLED, "--runs", str(tmp_path / "runs"))
@@ -244,7 +244,7 @@ def test_run_of_an_earlier_version_takes_the_one_whole_cross_validation(saved: P
         runs.save(tmp_path / "new", other)
     for path in (tmp_path / "new").rglob("*.*"):
         path.replace(tmp_path / path.name) if path.is_file() else None
-    with pytest.raises(InputError, match=r"got 5 runs of 8 epochs, 5 runs of 9 epochs; say which with --epochs"):
+    with pytest.raises(InputError, match=r"got 5 runs of 8 epochs, 5 runs of 9 epochs; choose one with --epochs"):
         submissions.answer(run, "paper-text")
     assert submissions.answer(run, "paper-text", 8)[0].alpha > 0
     next(tmp_path.glob("*-val3-*.json")).unlink()
@@ -259,7 +259,7 @@ def test_what_the_challenge_would_reject_is_not_written(tmp_path: Path) -> None:
         submissions.write(tmp_path / "few.zip", few)
     assert not list(tmp_path.iterdir())
     fine = {name: [{"emotion": "sad", "salience": 100}] for name in submissions.CLIPS}
-    with pytest.raises(InputError, match="1 clips are no test clips"):
+    with pytest.raises(InputError, match="1 clips are not test clips"):
         submissions.check("here", {**fine, "test_0595.mov": fine["test_0001.mov"]})
 
 

@@ -62,7 +62,7 @@ def known() -> dict[str, Encoder]:
         except Exception as error:  # someone else's code may fail in any way
             raise InputError(where, "cannot be imported", got=f"{type(error).__name__}: {error}") from None
         if not isinstance(encoder, Encoder):
-            raise InputError(where, "is no blemore.encoders.Encoder", got=type(encoder).__name__)
+            raise InputError(where, "is not a blemore.encoders.Encoder", got=type(encoder).__name__)
         if encoder.name in found:
             raise InputError(where, f"the id {encoder.name!r} is taken", fix="choose another name")
         if encoder.name != point.name:  # by the names of entries alone ids are checked, without an import
