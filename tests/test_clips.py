@@ -384,3 +384,20 @@ def test_durations_come_in_the_tables_order_whatever_else_the_file_has(write) ->
     seconds = clips.read_durations(path, clips.from_names([SINGLE, NEUTRAL, BLEND]))
     assert seconds.to_dict() == {SINGLE: 1.0, BLEND: 2.0}
     assert seconds.index.tolist() == [SINGLE, BLEND]
+
+
+def test_semicolons_are_noticed_behind_a_comma_in_a_heading(write) -> None:
+    with pytest.raises(InputError, match="separated by semicolons; expected commas"):
+        clips.read_metadata(write(f"filename;fold;emotion, first\n{SINGLE};0;ang\n"))
+
+
+def test_a_heading_may_hold_semicolons(write) -> None:
+    assert len(clips.read_metadata(write(f"filename,fold,rated (a;b;c;d)\n{SINGLE},0,1\n"))) == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_another_encoding_is_named_as_not_utf_8(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "metadata.csv"
+    path.write_bytes(f"filename,fold,place\n{SINGLE},0,Malm\u00f6\n".encode(encoding))
+    with pytest.raises(InputError, match="is not UTF-8; save the table as CSV in UTF-8"):
+        clips.read_metadata(path)

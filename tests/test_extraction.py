@@ -740,3 +740,12 @@ def test_an_encoder_of_others_may_have_nothing_to_remark(clips: Path, tmp_path: 
     bare = replace(MEAN, name="bare", load=lambda opening: lambda path: np.ones((1, 3), np.float32))
     (outcome,) = extraction.extract(bare, [next(clips.iterdir())], tmp_path)
     assert (outcome.status, outcome.flag) == ("extracted", "")
+
+
+def test_of_a_video_and_its_sound_in_a_folder_the_video_is_taken(tmp_path: Path) -> None:
+    for name in ("a.mov", "a.wav", "b.wav"):
+        (tmp_path / name).write_bytes(b"")
+    taken = (*media.VIDEO, *media.SOUND)
+    assert [path.name for path in clip_files.gather([tmp_path], taken)] == ["a.mov", "b.wav"]
+    with pytest.raises(InputError, match="has the same name as"):
+        clip_files.gather([tmp_path / "a.mov", tmp_path / "a.wav"], taken)
