@@ -574,7 +574,7 @@ def test_widths_are_read_as_the_features_are(monkeypatch: pytest.MonkeyPatch, tm
     if found == "hidden":
         (folder / ".cache").mkdir()
         np.save(folder / ".cache" / "a.npy", np.ones((3, 7), np.float32))
-    for path in sorted(folder.glob("*.npy")):
+    for path in list(folder.glob("A*.npy")):
         if found == "axes":
             np.save(path, np.load(path).reshape(1, -1, 1024, 1))
         elif found == "linked":

@@ -365,5 +365,5 @@ def test_a_git_lfs_pointer_is_named_as_one(write, read) -> None:
 def test_an_archive_that_is_cut_short_is_to_be_copied_again(npz) -> None:
     path = npz(filenames=np.array([SINGLE]), probabilities=np.eye(6)[:1])
     path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(InputError, match="it is cut short or damaged; .*copy or extract it again"):
+    with pytest.raises(InputError, match=r"it is cut short or damaged; .*copy or extract it again"):
         predictions.read_table(path)
