@@ -26,8 +26,8 @@ def extract(encoder: str, paths: tuple[Path, ...], out: Path, variant: str, weig
     """Extract features of clips: one .npy (T, D) for each; what is done is not done again.
 
     PATHS are clips, or folders of them; folders within are read too. Where a folder holds a video and its sound under
-    one name, the video is read. A clip that cannot be read gives one line, and the rest goes on; the exit code is 1 then. Ctrl-C ends after the clip in work, with exit code 130; the same
-    command goes on from there.
+    one name, the video is read. A clip that cannot be read gives one line, and the rest goes on; the exit code is 1
+    then. Ctrl-C ends after the clip in work, with exit code 130; the same command goes on from there.
     """
     from blemore import encoders, extraction
 
