@@ -70,6 +70,22 @@ def read_arrays(path: str | Path, needed: Collection[str], optional: Collection[
         return arrays
 
 
+def clip_names(path: str | Path, filenames: Array) -> list[str]:
+    """Return the texts of an array (N,) of clips' names, which may be bytes in UTF-8.
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+    """
+    if filenames.ndim != 1 or filenames.dtype.kind not in "US":
+        raise InputError(path, "filenames", expected="(N,) texts", got=f"{filenames.dtype} {filenames.shape}")
+    try:
+        return [name.decode() if isinstance(name, bytes) else name for name in filenames.tolist()]
+    except ValueError:  # bytes that are not UTF-8, characters that do not exist
+        raise InputError(path, "filenames are no texts", fix="save them as UTF-8") from None
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[BufferedReader]:
     """Open a file to load it; whatever goes wrong becomes one line that names the cause."""

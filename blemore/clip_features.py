@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,9 +62,11 @@ def extract_one(job: Job, clip: Path, asked: signals.Noted | None = None) -> Out
     """Extract one clip, unless it is done: what a worker does; Interrupted if the end is asked for meanwhile."""
     target = job.target(clip)
     try:
-        if not stat.S_ISREG(clip.stat().st_mode):
-            return Outcome(str(clip), "failed", problem=f"{clip}: is a folder, a pipe or a device, not a file")
+        if clip.is_dir():
+            raise InputError(clip, "is a folder, not a file", fix="check the path")
         identity = job.identity(sha256_of(clip))
+    except InputError as error:
+        return Outcome(str(clip), "failed", problem=str(error))
     except OSError as error:
         return Outcome(str(clip), "failed", problem=str(files.unreadable(clip, error)))
     if kept := _kept(target, identity):

@@ -26,6 +26,8 @@ def suffixes(encoder: Encoder) -> tuple[str, ...]:
 def gather(paths: Sequence[str | Path], taken: tuple[str, ...], out: Path | None = None) -> list[Path]:
     """Return the files among some paths, folders replaced by the files in them and in the folders within.
 
+    Of a video and an audio file of the same name in a folder, the video is taken: the other is its sound.
+
     Parameters
     ----------
     paths : sequence of paths
@@ -61,7 +63,8 @@ def gather(paths: Sequence[str | Path], taken: tuple[str, ...], out: Path | None
 def _inside(folder: Path, taken: tuple[str, ...], out: Path | None) -> list[Path]:
     held = list(_walk(folder, out))
     if found := [path for path in held if path.suffix.lower() in taken]:
-        return found
+        videos = {stem(path.name) for path in found if path.suffix.lower() in media.VIDEO}
+        return [path for path in found if path.suffix.lower() not in media.SOUND or stem(path.name) not in videos]
     got = first(sorted({path.suffix for path in held if path.suffix})) or "none"
     raise InputError(folder, "folder holds nothing to read", expected=f"files {' or '.join(taken)}", got=got)
 

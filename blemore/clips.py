@@ -207,14 +207,16 @@ def read_durations(path: str | Path, clips: Clips) -> pd.Series:
 def duration_counts(seconds: pd.Series) -> pd.DataFrame:
     """Count clips of known duration in the bars of Figure 2: ``panel, left_s, right_s, clips``.
 
-    The last bar of a panel takes in what lies on its right edge or beyond, the first what lies below it.
+    The bars of a panel are equally wide between its outermost edges: the edges between them are printed to 0.01 s, as
+    durations are, and a clip that lies on a rounded edge would be counted in the wrong bar. The first bar takes in what
+    lies below it, the last what lies on its right edge or beyond.
     """
     bars = paper.figure(2)
     blended = seconds.index.str.contains("_mix_")
     for panel, chosen in (("single", seconds[~blended]), ("blended", seconds[blended])):
         rows = bars["panel"] == panel
-        inner = bars.loc[rows, "right_s"].to_numpy()[:-1]
-        bars.loc[rows, "clips"] = np.bincount(np.searchsorted(inner, chosen, side="right"), minlength=len(inner) + 1)
+        edges = np.linspace(bars.loc[rows, "left_s"].min(), bars.loc[rows, "right_s"].max(), rows.sum() + 1)
+        bars.loc[rows, "clips"], _ = np.histogram(chosen.clip(edges[0], edges[-1]), edges)
     return bars
 
 

@@ -41,12 +41,17 @@ class InputError(BlemoreError, ValueError):
     """A file or an array that was handed in cannot be used."""
 
     def __init__(self, where: object, problem: str, *, expected: str = "", got: str = "", fix: str = "") -> None:
+        self._given = {"where": str(where), "problem": problem, "expected": expected, "got": got, "fix": fix}
         parts = [f"{shortened(str(where))}: {shortened(problem, 3 * LONGEST)}"]  # a problem may be an error in itself
         parts += [f"expected {shortened(expected, 3 * LONGEST)}"] if expected else []
         parts += [f"got {shortened(got)}"] if got else []
         parts += [fix] if fix else []
         text = "; ".join(parts)  # one line, whatever the input
         super().__init__("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
+
+    def replaced(self, old: str, new: str) -> InputError:
+        """Return the error with a text replaced by another in what it says, before that is shortened."""
+        return InputError(**{name: text.replace(old, new) for name, text in self._given.items()})
 
 
 class ClipNameError(InputError):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemore import files, frame_tables
-from blemore.arrays import read_array, read_arrays
+from blemore.arrays import clip_names, read_array, read_arrays
 from blemore.errors import InputError, first, repeated
 from blemore.features import Features, table
 from blemore.frame_tables import Frames
@@ -57,20 +57,11 @@ def read(path: str | Path, *, encoder: str = "", origin: str = "measured") -> Fe
     if os.path.isdir(path):  # noqa: PTH112  (false where the path cannot even be looked at)
         return read_folder(path, encoder=encoder, origin=origin)
     arrays = read_arrays(path, ("X", "filenames"), ("counts", "origin"))
-    names, x, counts, remark = _names(path, arrays["filenames"]), arrays["X"], arrays.get("counts"), ""
+    names, x, counts, remark = clip_names(path, arrays["filenames"]), arrays["X"], arrays.get("counts"), ""
     if counts is None and x.dtype.kind in "fiu" and x.shape[:1] == (len(names),) and x.size:
         names, x, remark = _row_a_clip(path, names, x)
     origin = "stand-in" if str(arrays.get("origin")) == "stand-in" else origin
     return table(path, names, x, counts, encoder=encoder, origin=origin, remark=remark)
-
-
-def _names(path: Path, given: NDArray[np.generic]) -> list[str]:
-    if given.ndim != 1 or given.dtype.kind not in "US":
-        raise InputError(path, "filenames", expected="(N,) texts", got=f"{given.dtype} {given.shape}")
-    try:
-        return [name.decode() if isinstance(name, bytes) else name for name in given.tolist()]
-    except ValueError:  # bytes that are not UTF-8, characters that do not exist
-        raise InputError(path, "filenames are not text", fix="save them as UTF-8") from None
 
 
 def _row_a_clip(path: Path, names: list[str], x: NDArray[np.generic]) -> tuple[list[str], NDArray[np.generic], str]:
@@ -78,6 +69,7 @@ def _row_a_clip(path: Path, names: list[str], x: NDArray[np.generic]) -> tuple[l
 
     Rows count as frames if most clips have several; else a name that occurs again is a mistake that is refused later.
     """
+    x = _squeezed(x, clips=1)
     if x.ndim == 3 and x.shape[1] == 1:
         x = x[:, 0]
     starts = [i for i, name in enumerate(names) if i == 0 or name != names[i - 1]]
@@ -187,6 +179,13 @@ def _file_a_clip(folder: str | Path) -> list[Path]:
         subject = "1 clip has" if len(twice) == 1 else f"{len(twice)} clips have"
         fix = "keep one file per clip; a folder holds features of one encoder"
         raise InputError(folder, f"{subject} several files", got=got, fix=fix)
+    csv = [path for path in paths if path.suffix.lower() == ".csv"]
+    npy = [path for path in paths if path.suffix.lower() == ".npy"]
+    if csv and npy:
+        fewer = min(csv, npy, key=len)
+        got = f"{len(npy)} .npy and {len(csv)} .csv, among them {first([path.relative_to(folder) for path in fewer])}"
+        fix = "move these out of the folder, or extract all clips to the same format"
+        raise InputError(folder, "holds files of two formats", expected="one .npy or one .csv a clip", got=got, fix=fix)
     return paths
 
 
@@ -219,14 +218,19 @@ def _frames(path: Path, made: Mapping[str, Any]) -> Frames:
     if path.suffix.lower() == ".csv":
         return frame_tables.read(path)
     given = read_array(path, str(made.get("features", "")))
-    array = given
-    while array.ndim > 2 and 1 in array.shape:
-        inner_first = (*range(1, array.ndim), 0)  # so that (1, 1, D) is one frame
-        array = array.squeeze(next(axis for axis in inner_first if array.shape[axis] == 1))
+    array = _squeezed(given)
     if array.ndim not in (1, 2) or array.dtype.kind not in "fiu" or not array.size:
         got = f"{given.dtype} {given.shape}"
         raise InputError(path, "not a feature array", expected="numbers (T, D) or (D,)", got=got)
     return Frames(array if array.dtype.kind == "f" else array.astype(np.float64))  # type: ignore[arg-type]
+
+
+def _squeezed(array: NDArray[np.generic], clips: int = 0) -> NDArray[np.generic]:
+    """Drop singleton axes down to (T, D), or with ``clips=1`` down to (N, T, D)."""
+    while array.ndim > clips + 2 and 1 in array.shape[clips:]:
+        inner_first = (*range(clips + 1, array.ndim), clips)  # so that (1, 1, D) is one frame
+        array = array.squeeze(next(axis for axis in inner_first if array.shape[axis] == 1))
+    return array
 
 
 def write_frames(path: Path, features: NDArray[np.float32], about: dict[str, object]) -> None:

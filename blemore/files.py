@@ -48,9 +48,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 def check_regular(path: Path) -> None:
     """Refuse to replace a device, a pipe or a socket by a file; a folder is left for the system to refuse."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        got, fix = "a device, a pipe or a socket", "name a file"
-        raise InputError(path, "cannot be replaced by a file", got=got, fix=fix)
+    _refuse_special(path, "cannot be replaced by a file")
 
 
 @contextmanager
@@ -212,12 +210,16 @@ def unreadable(path: object, error: OSError) -> InputError:
 
 def check_readable(path: str | Path) -> None:
     """Refuse a device or a pipe, which may never end; what is absent or a folder is left for the system to refuse."""
+    _refuse_special(path, "cannot be read")
+
+
+def _refuse_special(path: str | Path, problem: str) -> None:
     try:
         mode = Path(path).stat().st_mode
     except (OSError, ValueError):
         return
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise InputError(path, "cannot be read", got="a device, a pipe or a socket", fix="name a file")
+        raise InputError(path, problem, got="a device, a pipe or a socket", fix="name a file")
 
 
 _LEFT_BEHIND = {"__macosx", "desktop.ini", "thumbs.db"}  # by macOS and Windows
@@ -265,3 +267,19 @@ def refuse_pointer(path: object, file: BinaryIO) -> None:
     if file.read(len(pointer)) == pointer:
         raise InputError(path, "is a Git LFS pointer, not the file itself", fix="run git lfs pull")
     file.seek(0)
+
+
+def read_text(path: str | Path) -> str:
+    """Return a file's text, UTF-8 with or without a byte order mark.
+
+    Raises
+    ------
+    InputError
+        If the file is a device, a pipe, a socket or a Git LFS pointer.
+    OSError, UnicodeDecodeError
+        If the system refuses to read it, or it is not UTF-8.
+    """
+    check_readable(path)
+    with Path(path).open("rb") as file:
+        refuse_pointer(path, file)
+        return file.read().decode("utf-8-sig")

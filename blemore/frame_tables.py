@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from blemore.errors import InputError, first
-from blemore.tables import read_csv
+from blemore.tables import number, numbers, read_csv
 
 OPENFACE_3 = ("emotion_index", "gaze_yaw", "gaze_pitch", "action_units")
 """Columns of OpenFace 3 in the data set's release; each cell of the last is a list of :data:`UNITS` numbers."""
@@ -70,15 +70,7 @@ def read(path: str | Path) -> Frames:
     if not columns:
         raise InputError(path, "has no columns of features", got=f"columns {', '.join(cells.columns)}")
     remarks = (_ALL_OF_OPENFACE_2,) if {"success", "AU01_r", "AU01_c"} <= set(cells.columns) else ()
-    return Frames(numbers(path, cells, columns), columns, remarks)
-
-
-def numbers(path: str | Path, cells: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.float64]:
-    """Return columns of texts as numbers (T, D), NaN where a cell is empty."""
-    try:
-        return cells[list(columns)].to_numpy(dtype=np.float64, na_value=np.nan)
-    except (ValueError, TypeError) as error:
-        raise InputError(path, "a value is not a number", got=str(error)) from None
+    return Frames(numbers(path, cells[list(columns)]), columns, remarks)
 
 
 def interpolated(values: NDArray[np.float64], good: NDArray[np.bool_]) -> tuple[NDArray[np.float64], int]:
@@ -110,7 +102,7 @@ def _openface_3(path: str | Path, cells: pd.DataFrame) -> Frames:
     if lacking := [name for name in OPENFACE_3 if name not in cells.columns]:
         raise InputError(path, f"missing column {first(lacking)}", expected=f"OpenFace 3's {', '.join(OPENFACE_3)}")
     units = [_units(path, row, cell) for row, cell in enumerate(cells["action_units"], start=1)]
-    values = np.column_stack([numbers(path, cells, OPENFACE_3[:3]), np.array(units)])
+    values = np.column_stack([numbers(path, cells[list(OPENFACE_3[:3])]), np.array(units)])
     columns = (*OPENFACE_3[:3], *(f"action_unit_{unit}" for unit in range(1, UNITS + 1)))
     others = [name for name in cells.columns if name not in OPENFACE_3]
     remarks = [f"columns {', '.join(others)} left out"] if others else []
@@ -128,7 +120,7 @@ def _units(path: str | Path, row: int, cell: str | float) -> list[float]:
     """Return the eight action units of a cell, all missing where it is empty."""
     parts = [] if pd.isna(cell) else str(cell).strip("[]() ").replace(",", " ").split()
     try:
-        found = [float(part) for part in parts] or [np.nan] * UNITS
+        found = [number(part) for part in parts] or [np.nan] * UNITS
     except ValueError:
         found = []
     if len(found) != UNITS:

@@ -40,8 +40,14 @@ def sha256_of(path: str | Path) -> str:
     """Return the SHA-256 of a file, or of the names and digests of all files of a folder, as hexadecimal text.
 
     What systems leave behind in a folder does not count. A file is read again only if its size or a time has changed.
+
+    Raises
+    ------
+    InputError
+        If it is a device, a pipe or a socket, which may never end.
     """
     path = Path(path)
+    files.check_readable(path)
     if path.is_dir():
         inside = [f"{sha256_of(one)} {one.relative_to(path)}" for one in files.below(path) if one.is_file()]
         return hashlib.sha256("\n".join(inside).encode()).hexdigest()

@@ -227,6 +227,7 @@ def _opened(path: str | Path) -> InputContainer:
 
 def _check(path: Path) -> None:
     """Refuse what decoders would take for a short clip, or report in their own words."""
+    files.check_readable(path)
     if not path.is_file():
         problem = "is a folder, not a clip" if path.is_dir() else "no such file"
         raise MediaError(path, problem, fix="check the path")
@@ -234,6 +235,7 @@ def _check(path: Path) -> None:
     if not size:
         raise MediaError(path, "is empty", fix="copy the clip again")
     with path.open("rb") as file:
+        files.refuse_pointer(path, file)
         while size - position >= 8:  # fewer bytes are no box: padding of some writers, which no reader misses
             file.seek(position)
             head = file.read(16)

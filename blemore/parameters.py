@@ -113,7 +113,7 @@ def check(**values: object) -> None:
             raise ParameterError(f"parameter {name}: no such file: {value}")
         if name in FOLDERS and value and not Path(str(value)).is_dir():
             raise ParameterError(f"parameter {name}: no such folder: {value}")
-        if name in EITHER and value and not Path(str(value)).exists():
+        if name in EITHER and value and not (Path(str(value)).is_file() or Path(str(value)).is_dir()):
             raise ParameterError(f"parameter {name}: no such file or folder: {value}")
         if name in NUMBERS:
             _check_number(name, value)

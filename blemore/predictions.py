@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemore import files
+from blemore.arrays import clip_names, read_arrays
 from blemore.errors import BlemoreError, InputError, UnknownNameError, first, repeated
 from blemore.labels import EMOTION_NAMES, EMOTIONS, saliences, stem
 from blemore.tables import clip_column, numbers, read_csv
@@ -20,7 +21,7 @@ HICMAE_ORDER = ("neu", "ang", "disg", "fea", "hap", "sad")
 """Column order of the released HiCMAE logits."""
 
 SUM_TOLERANCE = 1e-3
-"""How far a row of probabilities may be from summing to 1."""
+"""How far a row of probabilities may be from summing to 1, and a probability below 0, by rounding errors."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def read_table(path: str | Path, *, logits: bool | None = None, order: Sequence[
         The values are logits (True) or probabilities (False). By default the names of the arrays of an ``.npz``
         say it; a ``.csv`` with a column for each emotion holds probabilities; a ``pred.csv``, which can hold
         either, holds probabilities where all values lie in 0 to 1 or most rows sum to 1 (or 100), else logits.
+        Probabilities below 0 by 1e-3 or less, as fusions leave them, are set to 0, and ``taken_for`` says so.
     order : six emotion names, optional
         Order of the columns. By default that of the column names of a ``.csv`` where they are emotion
         names, the released order for a ``pred.csv``, else that of EMOTIONS.
@@ -93,9 +95,10 @@ def read_table(path: str | Path, *, logits: bool | None = None, order: Sequence[
     columns = list(order or found_order or EMOTIONS)
     wide = wide[:, [columns.index(emotion) for emotion in EMOTIONS]]
     are_logits = _are_logits(path, wide, said, logits)
-    kind = "logits" if are_logits else "probabilities"
+    kind, below = "logits" if are_logits else "probabilities", int((wide < 0).sum())
     rows = softmax(wide) if are_logits else _checked(path, names, wide)
-    return Predictions(names, rows, f"{kind}, columns {','.join(columns)}")
+    set_to_0 = f"; values below 0 by a rounding error, set to 0: {below:,}" if below and not are_logits else ""
+    return Predictions(names, rows, f"{kind}, columns {','.join(columns)}{set_to_0}")
 
 
 def _are_logits(path: str | Path, values: NDArray[np.float64], said: bool | None, given: bool | None) -> bool:
@@ -112,14 +115,18 @@ def _are_logits(path: str | Path, values: NDArray[np.float64], said: bool | None
 
 
 def _look_like_probabilities(rows: NDArray[np.float64]) -> bool:
-    """Tell whether all values lie in 0 to 1, or most rows are shares: non-negative with sum 1 (or 100)."""
+    """Tell whether all values lie in 0 to 1, or most rows are shares: non-negative with sum 1 (or 100).
+
+    Values may be out of their range by a rounding error, as fused probabilities are.
+    """
     shares = _sum_to_1(rows) | _sum_to_1(rows / 100)
-    return bool(((rows >= 0) & (rows <= 1)).all() or shares.mean() > 0.5)
+    return bool((np.abs(rows - 0.5) <= 0.5 + SUM_TOLERANCE).all() or shares.mean() > 0.5)
 
 
 def _sum_to_1(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell of each row (N,) whether it is non-negative with sum 1."""
-    fine: NDArray[np.bool_] = (np.abs(rows.sum(axis=1) - 1) <= SUM_TOLERANCE) & (rows >= 0).all(axis=1)
+    """Tell of each row (N,) whether it is non-negative with sum 1, but for a rounding error."""
+    off = np.abs(rows.clip(min=0).sum(axis=1) - 1)
+    fine: NDArray[np.bool_] = (off <= SUM_TOLERANCE) & (rows >= -SUM_TOLERANCE).all(axis=1)
     return fine
 
 
@@ -134,7 +141,7 @@ def _checked(path: str | Path, names: list[str], rows: NDArray[np.float64]) -> N
             got=f"sum {rows[i].sum():.4f}, smallest {rows[i].min():.4f}",
             fix=f"if these are logits, {how}" + ("; else divide each row by its sum" if (rows >= 0).all() else ""),
         )
-    return rows
+    return rows.clip(min=0)
 
 
 _Raw = tuple[list[str], NDArray[np.floating], bool | None, Sequence[str] | None]
@@ -142,29 +149,10 @@ _Raw = tuple[list[str], NDArray[np.floating], bool | None, Sequence[str] | None]
 
 
 def _read_npz(path: str | Path, logits: bool | None) -> _Raw:
-    files.check_readable(path)
-    try:
-        with Path(path).open("rb") as file:
-            if not zipfile.is_zipfile(file):
-                raise InputError(path, "is not an .npz archive")
-            file.seek(0)
-            data = np.load(file, allow_pickle=False)
-            arrays = {name: array for name, array in data.items() if isinstance(array, np.ndarray)}
-    except BlemoreError:
-        raise
-    except FileNotFoundError:
-        raise InputError(path, "no such file", fix="check the path") from None
-    except Exception as error:  # a damaged archive can fail in a dozen ways
-        said = "pickles, which are not loaded" if "pickle" in str(error) else str(error).split("\n")[0]
-        raise InputError(path, "cannot be read as .npz", got=said) from None
-    kinds = [kind for kind in ("probabilities", "logits") if kind in arrays]
-    if "filenames" not in arrays or len(kinds) != 1:
-        raise InputError(
-            path,
-            "arrays",
-            expected="filenames and one of probabilities, logits",
-            got=first(list(arrays), 6) or "none",
-        )
+    arrays = read_arrays(path, ("filenames",), ("probabilities", "logits"))
+    names = clip_names(path, arrays.pop("filenames"))
+    if len(kinds := list(arrays)) != 1:
+        raise InputError(path, "arrays", expected="one of probabilities, logits", got=first(kinds) or "none of them")
     values, are_logits = arrays[kinds[0]], kinds == ["logits"]
     if logits is not None and logits != are_logits:
         option = "--logits" if logits else "--probabilities"
@@ -172,10 +160,7 @@ def _read_npz(path: str | Path, logits: bool | None) -> _Raw:
         raise InputError(path, f"{option} was given, but the array is named {kinds[0]}", fix=fix)
     if values.dtype.kind not in "fiu":
         raise InputError(path, f"{kinds[0]} are not numbers", got=str(values.dtype))
-    names = arrays["filenames"]
-    if names.ndim != 1 or names.dtype.kind != "U":
-        raise InputError(path, "filenames", expected="(N,) texts", got=f"{names.shape} {names.dtype}")
-    return names.tolist(), values, are_logits, None
+    return names, values, are_logits, None  # type: ignore[return-value]
 
 
 def _read_csv(path: str | Path, _: bool | None) -> _Raw:
@@ -228,9 +213,10 @@ def read_decisions(path: str | Path) -> dict[str, list[float]]:
     dict
         Saliences (six numbers in percent) by clip name without suffix.
     """
-    files.check_readable(path)
     try:
-        given = json.loads(Path(path).read_text(encoding="utf-8-sig"), object_pairs_hook=_no_key_twice)
+        given = json.loads(files.read_text(path), object_pairs_hook=_no_key_twice)
+    except BlemoreError:
+        raise
     except FileNotFoundError:
         raise InputError(path, "no such file", fix="check the path") from None
     except (OSError, ValueError, RecursionError) as error:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from blemore import files, heads, identity
 from blemore.clips import Clips
-from blemore.errors import InputError, first
+from blemore.errors import BlemoreError, InputError, first
 from blemore.features import Features, join, standardise
 from blemore.heads import Head
 from blemore.labels import EMOTIONS, Saliences, soft_labels
@@ -324,9 +324,10 @@ def read(path: str | Path, *, fix: str = "delete it, and run again") -> Run:
 
 def _about(path: Path, fix: str) -> dict[str, Any]:
     """Return what the JSON file of a run says."""
-    files.check_readable(path)
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = json.loads(files.read_text(path))
+    except BlemoreError:
+        raise
     except FileNotFoundError:
         raise InputError(path, "no such file", fix="check the path") from None
     except OSError as error:

@@ -21,7 +21,7 @@ from blemore import feature_files, files, simulated, standin
 from blemore.clips import Clips
 from blemore.errors import InputError, SourceError, UnknownNameError, first
 from blemore.features import Features, fuse
-from blemore.identity import sha256_of
+from blemore.identity import REFERENCE, sha256_of
 from blemore.parameters import SOURCES, feature_encoders
 from blemore.recorded import Input
 
@@ -134,7 +134,7 @@ def digest(name: str) -> str:
     """
     kind, _, rest = name.partition("/")
     if kind == "reference":
-        return hashlib.sha256(resources.files("blemore").joinpath(kind, rest).read_bytes()).hexdigest()
+        return sha256_of(REFERENCE / rest)
     if kind == "zenodo":
         found = _below_release(rest)
         return sha256_of(found[0]) if len(found) == 1 else "absent"
@@ -270,9 +270,17 @@ def _release(encoder: str, partition: str) -> tuple[Features, tuple[Input, ...]]
             raise SourceError(f"{name} is not here; set BLEMORE_DATA to the folder of the Zenodo release")
         table = feature_files.read_folder(folder, encoder=encoder, subsamples=alone != encoder)
     except InputError as error:  # it costs the rows of this encoder, and no more
-        below = f"{Path(os.environ['BLEMORE_DATA'])}{os.sep}"  # pages hold no path of a machine
-        raise SourceError(str(error).replace(below, "")) from None
+        raise SourceError(in_words(error)) from None
     return table, inputs(f"zenodo/{name}")
+
+
+def in_words(error: InputError) -> str:
+    """Return what an error on a file of the release says, with the file's path below ``BLEMORE_DATA``.
+
+    Pages hold no path of a machine. It is taken away before a long path is shortened, which would hide it.
+    """
+    folder = str(Path(os.environ["BLEMORE_DATA"]))
+    return str(error.replaced(f"{folder}{os.sep}", "").replaced(folder, "BLEMORE_DATA"))
 
 
 def in_release(name: str) -> Path | None:

@@ -31,7 +31,7 @@ def read_csv(path: str | Path, needed: Collection[str]) -> pd.DataFrame:
     try:
         with Path(path).open("rb") as file:  # not the path: pandas would unpack archives and fetch addresses
             files.refuse_pointer(path, file)
-            _check_separator(path, file.readline())
+            _check_separator(path, file.readline(), needed)
             file.seek(0)
             # header=None: given the header's width, pandas refuses longer rows instead of taking them for an index
             cells: pd.DataFrame = pd.read_csv(
@@ -41,6 +41,8 @@ def read_csv(path: str | Path, needed: Collection[str]) -> pd.DataFrame:
         raise
     except FileNotFoundError:
         raise InputError(path, "no such file", fix="check the path") from None
+    except UnicodeDecodeError:
+        raise InputError(path, "is not UTF-8", fix="save the table as CSV in UTF-8") from None
     except (OSError, ValueError) as error:
         raise InputError(path, "cannot be read as CSV", got=str(error).strip().splitlines()[0]) from None
     cells = cells.apply(lambda column: column.str.strip()).replace("", pd.NA)
@@ -62,11 +64,12 @@ def read_csv(path: str | Path, needed: Collection[str]) -> pd.DataFrame:
     return table
 
 
-def _check_separator(path: str | Path, header: bytes) -> None:
-    """Refuse a table whose header line is text without a comma, but with another separator."""
+def _check_separator(path: str | Path, header: bytes, needed: Collection[str]) -> None:
+    """Refuse a table whose header line is text with more of another separator than commas, unless commas give what is needed."""
     line = header.decode("utf-8-sig", errors="replace").strip()
-    found = [name for separator, name in _SEPARATORS.items() if separator in line]
-    if found and "," not in line and line.replace("\t", "").isprintable():
+    found = [name for separator, name in _SEPARATORS.items() if line.count(separator) > line.count(",")]
+    named = {name.strip().strip('"') for name in line.split(",")}
+    if found and not (needed and set(needed) <= named) and line.replace("\t", "").isprintable():
         what = f"the columns are separated by {found[0]}"
         raise InputError(
             path, what, expected="commas", fix="save the table as CSV with commas, and numbers with points"
@@ -97,8 +100,9 @@ def number(text: str) -> float:
     return float(text)
 
 
-def numbers(path: str | Path, cells: NDArray[np.object_]) -> NDArray[np.float64]:
+def numbers(path: str | Path, given: pd.DataFrame | NDArray[np.object_]) -> NDArray[np.float64]:
     """Return the numbers that cells say, NaN where they are empty."""
+    cells = np.asarray(given, dtype=object)
     try:
         flat = [number(cell) if isinstance(cell, str) else np.nan for cell in cells.flat]
     except ValueError as error:

@@ -551,3 +551,35 @@ def test_identity_is_checked_with_the_features_of_the_release(
     assert (claims[0].verdict, claims[0].label) == ("reproduced", "measured")
     assert {"zenodo/WavLM_large_train", "zenodo/VideoMAEv2_train"} <= {one.name for one in inputs}
     assert {one.id: one.verdict for one in ledger.all_claims()[0]}["5.4.identity"] == "reproduced"
+
+
+def hubert_claim() -> Comparison:
+    rows, _ = encoders.claims()
+    return next(row for row in rows if row.id == "encoder.audio.dimensions")
+
+
+def test_a_folder_twice_in_the_release_leaves_its_claims_unchecked_and_says_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    release_of_widths(monkeypatch, tmp_path, hubert=1024, wavlm=1024, videomaev2=1408)
+    (tmp_path / "copy" / "HuBERT_large_train").mkdir(parents=True)
+    row = hubert_claim()
+    assert row.ours is None and "holds HuBERT_large_train more than once" in row.detail
+
+
+@pytest.mark.parametrize("found", ["hidden", "axes", "linked"])
+def test_widths_are_read_as_the_features_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, found: str) -> None:
+    release_of_widths(monkeypatch, tmp_path, hubert=1024, wavlm=1024, videomaev2=1408)
+    folder = next(tmp_path.rglob("HuBERT_large_train"))
+    if found == "hidden":
+        (folder / ".cache").mkdir()
+        np.save(folder / ".cache" / "a.npy", np.ones((3, 7), np.float32))
+    for path in list(folder.glob("A*.npy")):
+        if found == "axes":
+            np.save(path, np.load(path).reshape(1, -1, 1024, 1))
+        elif found == "linked":
+            (tmp_path / "elsewhere").mkdir(exist_ok=True)
+            path.rename(tmp_path / "elsewhere" / path.name)
+    if found == "linked":
+        (folder / "part_1").symlink_to(tmp_path / "elsewhere")
+    assert hubert_claim().ours == 1024

@@ -339,3 +339,17 @@ def test_frames_of_one_file_at_a_time_are_in_memory(tmp_path: Path) -> None:
         tracemalloc.stop()
     one, all_of_them = 400 * 64 * 4, 60 * 400 * 64 * 4
     assert peak < 3 * table.x.nbytes + 8 * one < all_of_them / 4
+
+
+def test_singleton_axes_of_stacked_frames_are_dropped(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(4, 5, 3))
+    for shape in (x.shape, (4, 5, 1, 3), (4, 1, 5, 3)):
+        np.savez(tmp_path / "t.npz", X=x.reshape(shape), filenames=np.array(NAMES))
+        np.testing.assert_allclose(feature_files.read(tmp_path / "t.npz").x[0], plain(x[0]), rtol=1e-5)
+
+
+def test_files_of_a_format_that_few_have_are_named(tmp_path: Path) -> None:
+    saved(tmp_path, series())
+    (tmp_path / "metadata.csv").write_text("filename,fold\nA,0\n")
+    says = refusal(tmp_path)
+    assert "holds files of two formats" in says and "4 .npy and 1 .csv, among them metadata.csv" in says

@@ -116,3 +116,11 @@ def test_aggregate_says_what_was_done_to_the_values(tmp_path: Path) -> None:
     assert document("aggregate", str(tmp_path), "--out", out) == {"out": out, "n": 1, "width": 77, "note": said}
     assert blemore("aggregate", str(tmp_path), "--out", out).stderr == f"note: {said}\n"
     assert feature_files.read(out).x[0, :3].tolist() == [1, 2, 4]
+
+
+@pytest.mark.parametrize("cell", ["1_0", "\u0663"])
+def test_a_number_that_other_tables_refuse_is_no_feature(tmp_path: Path, cell: str) -> None:
+    with pytest.raises(InputError, match="a value is not a number"):
+        frame_tables.read(written(tmp_path, f"{cell},1", header="x,y\n"))
+    with pytest.raises(InputError, match="row 1: action_units; expected a list of 8 numbers"):
+        frame_tables.read(written(tmp_path, f"6,0.5,-1.5,{units(*range(7), cell)}"))

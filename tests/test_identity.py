@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from blemore import identity, runs, simulated
-from blemore.errors import PageError
+from blemore.errors import InputError, PageError
 from tests.conftest import ROOT
 
 TRAINS = {"adam", "draws", "features", "gradients", "heads", "labels", "models", "precision", "runs", "stacks", "sweeps",
@@ -112,3 +112,9 @@ def test_file_is_read_once_while_it_is_unchanged(tmp_path: Path, monkeypatch: py
     first = identity.sha256_of(tmp_path)
     monkeypatch.setattr(Path, "open", lambda *given, **more: pytest.fail("read again"))
     assert identity.sha256_of(tmp_path) == first
+
+
+def test_a_pipe_has_no_digest_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="a device, a pipe or a socket"):
+        identity.sha256_of(tmp_path / "pipe")

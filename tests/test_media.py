@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -328,3 +329,16 @@ def test_a_clip_that_fails_to_encode_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="no third picture"):
         media.write(tmp_path / "clip.mp4", broken())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("reader", [read_all, media.audio, media.frame_rate])
+def test_a_git_lfs_pointer_is_named_as_one(tmp_path: Path, reader) -> None:
+    (tmp_path / "clip.mov").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+    with pytest.raises(InputError, match="is a Git LFS pointer, not the file itself; run git lfs pull"):
+        reader(tmp_path / "clip.mov")
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "clip.mov")
+    with pytest.raises(InputError, match="a device, a pipe or a socket"):
+        media.audio(tmp_path / "clip.mov")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,9 @@ def test_parameters_of_one_notebook_alone_are_not_judged() -> None:
 
 def test_encoders_offered_are_the_papers() -> None:
     assert {id.removesuffix(":sub") for id in parameters.LOGGED} <= set(ENCODERS)
+
+
+def test_features_that_are_a_pipe_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ParameterError, match="parameter features: no such file or folder"):
+        check(features=str(tmp_path / "pipe"))

@@ -328,3 +328,42 @@ def test_clips_of_the_truth_that_are_missing_are_counted_and_named() -> None:
     truth = {f"test_{i}": ROWS[0] for i in range(9)}
     with pytest.raises(InputError, match=r"6 of 9 clips are missing.*test_3, test_4, test_5 and 3 more"):
         truth_module.match({f"test_{i}": ROWS[0] for i in range(3)}, truth)
+
+
+def released_table(rows: list[list[float]]) -> str:
+    lines = [f'A{i + 102}_ang_int1_ver1,0,"[{" ".join(map(str, row))}]"' for i, row in enumerate(rows)]
+    return "\n".join(["id,label,pred", *lines]) + "\n"
+
+
+@pytest.mark.parametrize("below", [-1e-9, -1e-4])
+def test_probabilities_below_0_by_a_rounding_error_are_no_logits_and_are_set_to_0(csv, below: float) -> None:
+    read = predictions.read_table(csv(released_table([[0, 0.5, 0.5, below, 0, 0]] * 3)))
+    assert read.probabilities.min() == 0 and read.probabilities.max() == 0.5
+    assert read.taken_for.startswith("probabilities,")
+    assert read.taken_for.endswith("; values below 0 by a rounding error, set to 0: 3")
+
+
+def test_values_well_below_0_are_logits(csv) -> None:
+    read = predictions.read_table(csv(released_table([[0, 0.5, 0.5, -0.1, 0.1, 0]] * 3)))
+    assert read.taken_for.startswith("logits,")
+
+
+def test_clip_names_may_be_bytes(npz) -> None:
+    read = predictions.read_table(npz(filenames=np.array([SINGLE.encode()]), probabilities=np.eye(6)[:1]))
+    assert read.names == [labels.stem(SINGLE)]
+
+
+@pytest.mark.parametrize("read", [predictions.read_table, predictions.read_decisions])
+def test_a_git_lfs_pointer_is_named_as_one(write, read) -> None:
+    path = write("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "p.json")
+    if read is predictions.read_table:
+        path = path.rename(path.with_suffix(".npz"))
+    with pytest.raises(InputError, match="is a Git LFS pointer, not the file itself; run git lfs pull"):
+        read(path)
+
+
+def test_an_archive_that_is_cut_short_is_to_be_copied_again(npz) -> None:
+    path = npz(filenames=np.array([SINGLE]), probabilities=np.eye(6)[:1])
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(InputError, match=r"it is cut short or damaged; .*copy or extract it again"):
+        predictions.read_table(path)

@@ -167,3 +167,9 @@ def test_training_clips_are_no_test_clips() -> None:
 def test_encoder_ids_make_safe_file_names() -> None:
     name = runs.name_of(replace(TASK, encoder="../a:sub+b"), {})
     assert name.startswith(".._a_sub+b/linear/train1234-val0-")
+
+
+def test_a_git_lfs_pointer_in_the_place_of_a_run_is_named_as_one(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+    with pytest.raises(InputError, match="is a Git LFS pointer, not the file itself; run git lfs pull"):
+        runs.read(tmp_path / "run.json")

@@ -433,3 +433,15 @@ def test_features_are_read_from_a_file_or_simulated(tmp_path: Path) -> None:
         sources.features("wavlm", few, "zenodo")
     with pytest.raises(UnknownNameError, match="zenod"):
         sources.features("wavlm", few, "zenod")
+
+
+@pytest.mark.parametrize("depth", [0, 3])
+def test_an_error_of_the_release_holds_no_path_of_the_machine_however_long(
+    bare: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, depth: int
+) -> None:
+    top = tmp_path.joinpath(*["x" * 100] * depth)
+    (top / "HuBERT_large_train").mkdir(parents=True)
+    (top / "HuBERT_large_train" / "A102_ang_int1_ver1.npy").write_bytes(b"\x93NUMPY")
+    monkeypatch.setenv("BLEMORE_DATA", str(top))
+    with pytest.raises(SourceError, match=r"^HuBERT_large_train/A102_ang_int1_ver1.npy: cannot be read"):
+        sources.features("hubert", clips.standin(), "zenodo")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from blemore import paper, recorded, sources
+from blemore import files, paper, recorded, sources
 from blemore.comparison import Comparison, of_number, of_statement
 from blemore.encoders.openface import KINDS
 from blemore.encoders.videomaev2 import VIT_B_16
-from blemore.feature_files import RELEASE_FOLDERS
+from blemore.errors import InputError
+from blemore.feature_files import RELEASE_FOLDERS, read_frames
 from blemore.recorded import Input
 
 
@@ -57,14 +56,14 @@ def _folder(encoder: str) -> str:
 
 
 def _width(encoder: str) -> tuple[int | None, str]:
-    """Return the width of an encoder's features in the release, from the header of one file, and a few words on it."""
+    """Return the width of an encoder's features in the release, from one of its files, and a few words on it."""
     name = _folder(encoder)
-    folder = sources.in_release(name)
-    files = sorted(folder.rglob("[!.]*.npy")) if folder else []
-    if not files:
-        return None, f"needs the release's {name}"
     try:
-        width = int(np.load(files[0], mmap_mode="r", allow_pickle=False).shape[-1])
-    except (OSError, ValueError, IndexError):
-        return None, f"{name}: {files[0].name} cannot be read as an array"
+        folder = sources.in_release(name)
+        paths = [path for path in files.below(folder) if path.suffix.lower() == ".npy"] if folder else []
+        if not paths:
+            return None, f"needs the release's {name}"
+        width = read_frames(paths[0]).shape[-1]
+    except InputError as error:
+        return None, sources.in_words(error)
     return width, f"{name} has {width:,} columns"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from blemore import recorded, released, sources
 from blemore.claims import dataset, encoders, projection, results
 from blemore.comparison import Comparison, known_differences
+from blemore.errors import repeated
 from blemore.recorded import Input
 
 
@@ -48,6 +47,6 @@ def problems(claims: list[Comparison]) -> list[str]:
              for id, verdict in verdicts.items() if verdict == "differs"]  # fmt: skip
     stale = [f"{id}: listed in known_differences.yml, but its verdict is {verdicts.get(id, 'missing')!r}; take it out"
              for id in known_differences() if verdicts.get(id) != "known difference" and id not in lacking]  # fmt: skip
-    if twice := [id for id, times in Counter(claim.id for claim in claims).items() if times > 1]:
+    if twice := repeated(claim.id for claim in claims):
         wrong.append(f"{', '.join(twice)}: more than one claim of that name")
     return wrong + stale

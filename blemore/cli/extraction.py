@@ -25,9 +25,9 @@ def extract(encoder: str, paths: tuple[Path, ...], out: Path, variant: str, weig
             jobs: int, scheduler: str | None, as_json: bool) -> None:  # fmt: skip
     """Extract features of clips: one .npy (T, D) for each; what is done is not done again.
 
-    PATHS are clips, or folders of them; folders within are read too. A clip that cannot be read gives one line, and
-    the others are extracted; the exit code is then 1. Ctrl-C stops after the current clip, with exit code 130; the
-    same command continues from there.
+    PATHS are clips, or folders of them; folders within are read too. Where a folder holds a video and its sound under
+    one name, the video is read. A clip that cannot be read gives one line, and the others are extracted; the exit code
+    is then 1. Ctrl-C stops after the current clip, with exit code 130; the same command continues from there.
     """
     from blemore import encoders, extraction
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import click
@@ -66,8 +65,9 @@ def twins(as_json: bool) -> None:
 
 def _once(parameters: tuple[tuple[str, str], ...]) -> dict[str, str]:
     """Return parameters by name; refuse one that is given twice."""
+    from blemore.errors import repeated
     from blemore.parameters import ParameterError
 
-    if twice := [name for name, times in Counter(name for name, _ in parameters).items() if times > 1]:
+    if twice := repeated(name for name, _ in parameters):
         raise ParameterError(f"parameter {twice[0]}: given more than once")
     return dict(parameters)

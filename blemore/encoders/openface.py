@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from blemore.encoders.registry import Encoder, Variant
 from blemore.errors import InputError
-from blemore.frame_tables import interpolated, numbers
-from blemore.tables import read_csv
+from blemore.frame_tables import interpolated
+from blemore.tables import numbers, read_csv
 
 ACTION_UNITS = tuple(f"AU{unit:02d}_r" for unit in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45))
 """Intensities, 0 to 5."""
@@ -80,8 +80,8 @@ def read(path: str | Path) -> Tracked:
         if "has no rows" not in str(error):
             raise
         return Tracked(np.zeros((1, len(COLUMNS)), np.float32), 0.0, "no frame: one row of zeros")
-    values = numbers(path, cells, COLUMNS)
-    success, confidence = numbers(path, cells, ("success", "confidence")).T
+    values = numbers(path, cells[list(COLUMNS)])
+    success, confidence = numbers(path, cells[["success", "confidence"]]).T
     good = (success == 1) & (confidence >= CONFIDENCE)
     lost, ratio = int((~good).sum()), float(good.mean())
     unfit = ~np.isfinite(values)
