@@ -198,7 +198,7 @@ def train(
     with_test = {
         row: data[row] for row, model in validation if test and model == REPORTED and data[row].test is not None
     }
-    answers = _answers(with_test, validation, truth, **how)
+    answers = _answers(with_test, validation, truth, untested, **how)
     origins = {one.origin for one in done}
     return Trained(validation, answers, absent, "stand-in" if "stand-in" in origins else "measured",
                    tuple(dict.fromkeys(inputs)), {row: why for row, why in untested.items() if why})  # fmt: skip
@@ -247,6 +247,26 @@ def _each(
 
 
 def _answers(
+    data: dict[str, Data],
+    validation: dict[tuple[str, str], CrossValidation],
+    truth: dict[str, list[int]] | None,
+    untested: dict[str, str],
+    **how: Any,
+) -> dict[str, Answer]:
+    """Decide the test clips of all rows in one sweep; where those of one cannot be decided, of the others without it."""
+    try:
+        return _decided(data, validation, truth, **how)
+    except InputError:
+        answers: dict[str, Answer] = {}
+        for row, one in data.items():
+            try:
+                answers |= _decided({row: one}, validation, truth, **how)
+            except InputError as error:
+                untested[row] = str(error)
+        return answers
+
+
+def _decided(
     data: dict[str, Data],
     validation: dict[tuple[str, str], CrossValidation],
     truth: dict[str, list[int]] | None,

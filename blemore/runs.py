@@ -27,16 +27,17 @@ from blemore.training import Epoch, Settings, Split, best_epoch
 
 APART = (
     "blemore.clips",
-    "blemore.clusters",
     "blemore.errors",
     "blemore.files",
     "blemore.identity",
-    "blemore.processes",
 )
 """Modules that only bring a training its inputs, which count by content, or place and report it."""
 
-CODE = identity.digest(identity.code(identity.PACKAGE / "sweeps.py", APART))
-"""What trains: the code as it was loaded, and the versions of its libraries. Others find no run of this one's."""
+CODE = identity.digest(identity.code(identity.PACKAGE / "tasks.py", APART))
+"""What trains: :mod:`blemore.tasks` and what it imports, as it was loaded, and the versions of its libraries.
+
+Where and when trainings are done, :mod:`blemore.sweeps` and :mod:`blemore.processes`, is no part of it. Other code finds no run of this one's.
+"""
 
 
 @dataclass(frozen=True)
@@ -278,9 +279,9 @@ def save(folder: Path, run: Run) -> Path:
 
 
 def find(folder: Path, task: Task, inputs: dict[str, str]) -> Run | None:
-    """Return the run of a task on inputs of this content, or None if it is not in the folder."""
+    """Return the run of a task on inputs of this content, or None if it is not in the folder, or only half of it."""
     path = folder / f"{name_of(task, inputs)}.json"
-    return read(path) if path.is_file() else None
+    return read(path) if path.is_file() and path.with_suffix(".npz").is_file() else None
 
 
 def read(path: str | Path, *, fix: str = "delete it, and run again") -> Run:

@@ -20,6 +20,7 @@ from blemore import (
     runs,
     sources,
     sweeps,
+    tasks,
     thresholds,
     trainings,
 )
@@ -135,11 +136,9 @@ def test_subsamples_and_fusions_are_cross_validated_too() -> None:
 @pytest.mark.parametrize("mode", ["fast", "stacked"])
 def test_nested_trains_each_three_folds_once(mode: str, monkeypatch) -> None:
     trained: list[int] = []
-    one, many = sweeps.fit_each, sweeps.stacks.fit_each
-    monkeypatch.setattr(sweeps, "fit_each", lambda splits, s: trained.append(len(splits)) or one(splits, s))
-    monkeypatch.setattr(
-        sweeps.stacks, "fit_each", lambda groups, s: trained.extend(map(len, groups)) or many(groups, s)
-    )
+    one, many = tasks.fit_each, tasks.stacks.fit_each
+    monkeypatch.setattr(tasks, "fit_each", lambda splits, s: trained.append(len(splits)) or one(splits, s))
+    monkeypatch.setattr(tasks.stacks, "fit_each", lambda groups, s: trained.extend(map(len, groups)) or many(groups, s))
     cross_validate_all({"mine": small_data()}, [replace(SETTINGS, mode=mode)], ["nested"], jobs=1)
     assert sorted(trained) == [1] * 5 + [2] * 10  # refits; three folds of five, each predicting the other two
 

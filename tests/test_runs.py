@@ -109,6 +109,15 @@ def test_what_a_killed_writer_left_is_cleared(tmp_path: Path) -> None:
     assert path.exists() and not stale.exists()
 
 
+def test_a_run_that_lost_its_probabilities_is_not_done_and_is_trained_again(tmp_path: Path) -> None:
+    data = small_data()
+    path = runs.save(tmp_path, sweeps.train(data, TASK)[0])
+    path.with_suffix(".npz").unlink()
+    assert runs.find(tmp_path, TASK, runs.digests(data, TASK)) is None
+    sweeps.sweep({"mine": data}, [TASK], folder=tmp_path, jobs=1)
+    assert runs.find(tmp_path, TASK, runs.digests(data, TASK)) is not None
+
+
 def test_a_broken_run_is_one_clear_line(tmp_path: Path) -> None:
     path = runs.save(tmp_path, sweeps.train(small_data(), TASK)[0])
     path.write_text(path.read_text()[:100])
