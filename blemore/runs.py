@@ -217,7 +217,9 @@ class Run:
     head : Head or None
         The classifier after the last epoch; kept where test clips are predicted.
     subsampled : bool
-        Whether it was trained on several rows a clip.
+        Whether it was trained on subsamples.
+    code : str
+        Digest of the code that trained it, see :data:`CODE`; empty for runs of earlier versions.
     """
 
     task: Task
@@ -231,6 +233,7 @@ class Run:
     seconds: float
     head: Head | None = None
     subsampled: bool = False
+    code: str = CODE
 
     @property
     def best_epoch(self) -> int:
@@ -257,7 +260,7 @@ def save(folder: Path, run: Run) -> Path:
     np.savez(arrays, allow_pickle=False, filenames=np.array(run.names), best=run.best, last=run.last, **head)
     columns = {field.name: [getattr(epoch, field.name) for epoch in run.epochs] for field in fields(Epoch)}
     about = {
-        "code": CODE,
+        "code": run.code,
         "encoder": run.task.encoder,
         "origin": run.origin,
         "settings": asdict(run.task.settings),
@@ -313,6 +316,7 @@ def read(path: str | Path, *, fix: str = "delete it, and run again") -> Run:
             subsampled=about.get(
                 "subsampled", about["encoder"].endswith(":sub")
             ),  # earlier versions kept the name alone
+            code=about.get("code", ""),
         )
         _check(run)
     except FileNotFoundError as error:

@@ -30,8 +30,8 @@ def small_features(
 ) -> features.Features:
     """Features that tell something of the clips' labels."""
     rng = np.random.default_rng(seed)
-    counts = rng.integers(1, 4, size=len(table)) if subsampled else np.ones(len(table), dtype=np.int64)
-    signal = np.repeat(table.truth / 100, counts, axis=0) @ rng.normal(size=(6, width))
+    counts = rng.integers(1, 4, size=len(table)) if subsampled else None
+    signal = np.repeat(table.truth / 100, 1 if counts is None else counts, axis=0) @ rng.normal(size=(6, width))
     x = signal + rng.normal(size=signal.shape)
     return features.table("here", table.names, x, counts, encoder=encoder, origin="stand-in")
 
