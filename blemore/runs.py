@@ -33,10 +33,10 @@ APART = (
 )
 """Modules that only bring a training its inputs, which count by content, or place and report it."""
 
-CODE = identity.digest(identity.code(identity.PACKAGE / "tasks.py", APART))
+CODE = identity.digest(identity.code(identity.PACKAGE / "tasks.py", APART, messages=False))
 """What trains: :mod:`blemore.tasks` and what it imports, as it was loaded, and the versions of its libraries.
 
-Where and when trainings are done, :mod:`blemore.sweeps` and :mod:`blemore.processes`, is no part of it. Other code finds no run of this one's.
+Where and when trainings are done, :mod:`blemore.sweeps` and :mod:`blemore.processes`, is no part of it, nor is what ``raise`` statements say. Other code finds no run of this one's.
 """
 
 

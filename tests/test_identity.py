@@ -31,7 +31,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def trains(package: Path) -> str:
-    return identity.digest(identity.code(package / "tasks.py", runs.APART))
+    return identity.digest(identity.code(package / "tasks.py", runs.APART, messages=False))
 
 
 def append(path: Path, text: str) -> None:
@@ -53,6 +53,18 @@ def test_touching_or_explaining_code_changes_nothing(package: Path) -> None:
 @pytest.mark.parametrize("module", sorted(TRAINS))
 def test_editing_code_that_trains_changes_the_identity_of_runs(package: Path, module: str) -> None:
     append(package / f"{module}.py", "\n\nif 1 > 2:\n    pass\n")
+    assert trains(package) != runs.CODE
+
+
+def test_rewording_an_error_trains_nothing_again_but_raising_it_elsewhere_does(package: Path) -> None:
+    path = package / "features.py"
+    text = path.read_text()
+    said, condition = '"aggregate them first")', "if one.subsampled or other.subsampled:"
+    assert text.count(said) == text.count(condition) == 1
+    path.write_text(text.replace(said, '"take their mean first")'))
+    assert trains(package) == runs.CODE
+    assert identity.code(path) != identity.code(ROOT / "blemore" / "features.py")  # a page may show it
+    path.write_text(text.replace(condition, "if one.subsampled:"))
     assert trains(package) != runs.CODE
 
 
