@@ -52,7 +52,7 @@ VERDICTS = {
     "by construction": "the simulation was tuned to agree, so agreement is no evidence",
     "known difference": "outside the tolerance, for a reason that is written down",
     "differs": "outside the tolerance, and nobody has explained why yet",
-    "unchecked": "the data needed to check it are not here",
+    "unchecked": "the data needed to check it are not here, or ours was trained otherwise than the paper's",
 }
 """Every comparison ends in one of these."""
 
@@ -101,6 +101,8 @@ class Comparison:
         A few words on how ours came about.
     row, column : str
         Where it stands in a table, see :func:`by_row`; empty for what is no cell.
+    comparable : bool
+        Whether ours decides anything. Where it was made in another way than the paper's, there is no verdict; `detail` says why.
 
     Raises
     ------
@@ -122,6 +124,7 @@ class Comparison:
     evidence: str = ""
     row: str = ""
     column: str = ""
+    comparable: bool = True
 
     def __post_init__(self) -> None:
         for kind, value, known in (("label", self.label, LABELS), ("tolerance kind", self.kind, KINDS)):
@@ -152,7 +155,11 @@ class Comparison:
         """One of :data:`VERDICTS`."""
         if self.ours is None:
             return "unchecked"
-        if self.agrees or self.evidence == "simulation":
+        if self.evidence == "simulation":
+            return _AGREEING[self.evidence]
+        if not self.comparable:
+            return "unchecked"
+        if self.agrees:
             return _AGREEING[self.evidence]
         return "known difference" if self.id in known_differences() else "differs"
 

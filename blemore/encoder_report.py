@@ -85,7 +85,7 @@ def validation(subject: Subject) -> Shown:
             runs_of = (
                 [theirs.at[model, f"{metric}_{part}"] for part in ("mean", "std")] if model in theirs.index else []
             )
-            said = f"{badge(worst(cells).verdict)} {label(subject.origin)}" if cells else label(subject.origin)
+            said = _said(cells, subject.origin)
             body.append([f"{model}, {metric.removeprefix('acc_')}", _plus_minus([cell.paper for cell in cells]), _plus_minus(runs_of),
                          _plus_minus([one.mean(metric), one.spread(metric)]), said])  # fmt: skip
     found = [runs.origin] if len(theirs) else []
@@ -96,9 +96,18 @@ def validation(subject: Subject) -> Shown:
     return table(columns, body, caption, ["paper", *found, subject.origin])
 
 
+def _said(cells: Sequence[Comparison], origin: str) -> str:
+    """Return the verdict on a row, if the paper has it, and where its numbers are from; why, if there is no verdict."""
+    if not cells:
+        return label(origin)
+    one = worst(cells)
+    why = f' <small class="detail">{escape(one.detail)}</small>' if one.verdict == "unchecked" else ""
+    return f"{badge(one.verdict)} {label(origin)}{why}"
+
+
 def _cells(subject: Subject, model: str, one: CrossValidation) -> list[Comparison]:
     """Compare ours with the paper's row, if it has one, as the results page does."""
-    scores: dict[str, Any] = {"id": subject.name, "model": model, "origin": subject.origin}
+    scores: dict[str, Any] = {"id": subject.name, "model": model, "origin": subject.origin, "unlike": one.unlike}
     for metric in METRICS:
         scores |= {f"{metric}_mean": one.mean(metric), f"{metric}_std": one.spread(metric)}
     return [cell for cell in trained(2, pd.DataFrame([scores])) if cell.ours is not None]

@@ -70,6 +70,13 @@ class SourceError(BlemoreError):
     """Data are not here, or are not the pinned ones."""
 
 
+class WorkError(BlemoreError):
+    """Work failed although its inputs are good: a process was killed, a run that was kept is damaged, a disk is full.
+
+    Never a reason to leave a row out: nothing is wrong with its features.
+    """
+
+
 class Interrupted(BlemoreError):
     """Work was stopped from outside before its end; the text says what is kept, and how to go on.
 

@@ -17,11 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 
+from blemore import clips as clip_tables
 from blemore import metrics, standin, thresholds
+from blemore.clips import FOLDS
 from blemore.errors import InputError, UnknownNameError
 from blemore.features import Features
 from blemore.labels import Saliences
@@ -91,6 +94,16 @@ class CrossValidation:
         return [value for value in values if value is not None]
 
     @property
+    def unlike(self) -> str:
+        """What is not as in the paper: settings, clips or folds; empty if nothing. Scores that are unlike decide nothing about the paper's."""
+        clips, whole = sum(len(fold.names) for fold in self.folds), clip_count("train")
+        return "; ".join(filter(None, (
+            other_settings(self.settings, paper_settings(subsampled=self.runs[0].subsampled)),
+            f"{clips:,} of {whole:,} clips" if clips != whole else "",
+            f"{len(self.folds)} folds" if len(self.folds) != len(FOLDS) else "",
+        )))  # fmt: skip
+
+    @property
     def decided(self) -> Saliences:
         """Decisions (N, 6) for the clips of all folds, fold after fold."""
         return np.concatenate([fold.decided for fold in self.folds])
@@ -137,6 +150,25 @@ def described(rows: Iterable[CrossValidation]) -> str:
     precisions = sorted({one.settings.precision for one in every} - {"highest"})
     said = f"{what} features of {clips} clips, {epochs} epoch{'' if epochs == '1' else 's'}, learning rate {rates}"
     return said + (f", precision {' and '.join(precisions)}" if precisions else "")
+
+
+def other_settings(settings: Settings, plain: Settings) -> str:
+    """Say which settings that the paper gives differ; empty if none.
+
+    >>> other_settings(Settings(epochs=50, learning_rate=2e-5), Settings())
+    'other settings: 50 epochs, learning rate 2e-05'
+    """
+    said = {"epochs": "{} epochs", "learning_rate": "learning rate {:.2g}", "batch_size": "batch size {}",
+            "weight_decay": "weight decay {:.2g}"}  # fmt: skip
+    other = [text.format(getattr(settings, name)) for name, text in said.items()
+             if getattr(settings, name) != getattr(plain, name)]  # fmt: skip
+    return f"other settings: {', '.join(other)}" if other else ""
+
+
+@cache
+def clip_count(partition: str) -> int:
+    """Return how many clips a partition of the data set has, by the published counts."""
+    return len(clip_tables.standin().of(partition))
 
 
 def _range(values: Iterable[float]) -> str:

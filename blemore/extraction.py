@@ -12,7 +12,6 @@ import os
 import sys
 import warnings
 from collections.abc import Generator, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -24,7 +23,7 @@ from blemore import clip_files, clusters, feature_files, files, processes, signa
 from blemore.clip_features import Job, Outcome, extract_one, failed, named
 from blemore.encoders import Encoder
 from blemore.encoders.registry import usual_precision
-from blemore.errors import BlemoreError, InputError, Interrupted, first
+from blemore.errors import BlemoreError, InputError, Interrupted, WorkError, first
 from blemore.identity import sha256_of
 
 
@@ -156,14 +155,12 @@ def _execute(
 
 
 def _parallel(job: Job, clips: Sequence[Path], n_jobs: int, asked: signals.Noted) -> Generator[Outcome, None, None]:
-    work = joblib.Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
     try:
-        yield from work(joblib.delayed(_in_worker)(job, clip) for clip in clips)
-    except BrokenProcessPool:
+        yield from processes.results((joblib.delayed(_in_worker)(job, clip) for clip in clips), n_jobs)
+    except processes.WorkerLost as lost:
         if asked.stop:
             raise Interrupted("a process was ended") from None
-        got, fix = "perhaps the memory is short", "start again with fewer processes; what is done is kept"
-        raise InputError("jobs", "a process was killed", got=got, fix=fix) from None
+        raise WorkError(f"jobs: {lost}; start again with fewer processes; what is done is kept") from None
 
 
 def _lost(job: Job, clip: Path, error: Exception) -> Outcome:

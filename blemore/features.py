@@ -29,11 +29,13 @@ class Features:
     x : (M, D) float32, finite
         Rows of one clip lie together, clips in the order of `names`.
     counts : (N,) int64, sum M
-        Rows of each clip: all 1 for aggregated features, more for subsamples.
+        Rows of each clip: all 1 for aggregated features.
     origin : str
         ``measured`` or ``stand-in``: the label of every number that comes of them.
     remark : str
         What was done to the values when they were read; empty where nothing was.
+    subsampled : bool
+        Whether the rows are subsamples, of which a clip may have a single one.
     """
 
     encoder: str
@@ -42,11 +44,7 @@ class Features:
     counts: NDArray[np.int64]
     origin: str = "measured"
     remark: str = ""
-
-    @property
-    def subsampled(self) -> bool:
-        """Whether some clip has more than one row."""
-        return bool((self.counts != 1).any())
+    subsampled: bool = False
 
     @cached_property
     def digest(self) -> str:
@@ -75,6 +73,8 @@ def table(
 ) -> Features:
     """Return a checked feature table; `where` is the file or the program that errors point at.
 
+    With `counts`, its rows are subsamples, be it one a clip.
+
     Raises
     ------
     InputError
@@ -101,7 +101,7 @@ def table(
             got=first([stems[i] for i in bad]),
             fix="extract these clips again, or leave them out",
         )
-    return Features(encoder, tuple(stems), values, rows.astype(np.int64), origin, remark)
+    return Features(encoder, tuple(stems), values, rows.astype(np.int64), origin, remark, counts is not None)
 
 
 @dataclass(frozen=True, eq=False)

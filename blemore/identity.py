@@ -66,7 +66,7 @@ def _content(path: str, *_: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def code(source: Path, apart: Collection[str] = ()) -> dict[str, str]:
+def code(source: Path, apart: Collection[str] = (), *, messages: bool = True) -> dict[str, str]:
     """Return a digest for each thing that a Python file computes with, by the thing's name.
 
     Parameters
@@ -75,11 +75,14 @@ def code(source: Path, apart: Collection[str] = ()) -> dict[str, str]:
         Its modules of this package, imported directly or not, and the versions of :data:`LIBRARIES` that they import.
     apart : names of modules
         Left out, and what only they import.
+    messages : bool
+        Whether it matters what ``raise`` statements say: on a page it does, for a result that is kept it does not.
     """
     imported = modules(source, apart)
     paths = [source, *(_path(module) for module in imported)]
     libraries = {name.split(".")[0] for path in paths for name in _names(path)} & set(LIBRARIES)
-    found = {f"module {module}": _meaning(_path(module).read_text(encoding="utf-8")) for module in sorted(imported)}
+    texts = {module: _path(module).read_text(encoding="utf-8") for module in sorted(imported)}
+    found = {f"module {module}": _meaning(text, messages) for module, text in texts.items()}
     return found | {f"version of {LIBRARIES[name]}": digest(version(LIBRARIES[name])) for name in sorted(libraries)}
 
 
@@ -124,9 +127,17 @@ class _WithoutRemarks(ast.NodeTransformer):
         return None if remark else node
 
 
+class _WithoutMessages(_WithoutRemarks):
+    """Takes also away what errors say; when one is raised, and which, stays."""
+
+    def visit_Raise(self, node: ast.Raise) -> ast.Raise:
+        return ast.Raise(node.exc.func if isinstance(node.exc, ast.Call) else node.exc)
+
+
 @functools.cache
-def _meaning(text: str) -> str:
-    return hashlib.sha256(ast.dump(_WithoutRemarks().visit(ast.parse(text))).encode()).hexdigest()
+def _meaning(text: str, messages: bool = True) -> str:
+    without = _WithoutRemarks() if messages else _WithoutMessages()
+    return hashlib.sha256(ast.dump(without.visit(ast.parse(text))).encode()).hexdigest()
 
 
 @functools.cache

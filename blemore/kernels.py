@@ -93,7 +93,10 @@ def _ended(code: int | None) -> str:
         return ""
     if code >= 0:
         return f"exit code {code}"
-    name = signal.Signals(-code).name
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:  # a real-time signal, which has no name
+        name = f"signal {-code}"
     return f"{name}, perhaps because memory ran out" if name == "SIGKILL" else name
 
 

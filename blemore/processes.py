@@ -9,14 +9,19 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from pickle import PicklingError
+from typing import Any
 
 import joblib
 
 from blemore import files
+from blemore.errors import InputError, WorkError, first
 
 _SHARED_MEMORY = Path("/dev/shm")
 _ENOUGH = 2 << 30
@@ -41,7 +46,7 @@ def parallel(inner_threads: int | None = None) -> Iterator[None]:
 
     Raises
     ------
-    InputError
+    WorkError
         If the folder of the arrays, ``JOBLIB_TEMP_FOLDER`` where that is set, cannot be written.
     """
     with (
@@ -53,6 +58,37 @@ def parallel(inner_threads: int | None = None) -> Iterator[None]:
     ):  # fmt: skip
         warnings.filterwarnings("ignore", module="joblib")  # what is wrong is said by one error
         yield
+
+
+class WorkerLost(WorkError):
+    """A process was killed; whoever handed out the work can add what was lost, and what to do."""
+
+    def __init__(self) -> None:
+        super().__init__("a process was killed, perhaps because the memory is short")
+
+
+def results(calls: Iterable[Any], n_jobs: int) -> Iterator[Any]:
+    """Yield what ``joblib.delayed`` calls return, as they end, in whatever processes joblib is configured to use.
+
+    Raises
+    ------
+    WorkerLost
+        If a process was killed, of this machine or of a cluster.
+    WorkError
+        If what the calls take cannot be handed over.
+    """
+    try:
+        yield from joblib.Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")(calls)
+    except (BrokenProcessPool, CancelledError):
+        raise WorkerLost from None
+    except PicklingError as error:
+        got = first(str(error.__cause__ or error).splitlines(), 1)
+        fix = "free memory, or set JOBLIB_TEMP_FOLDER to a folder with space, or run with --jobs 1"
+        raise WorkError(f"jobs: inputs cannot be handed to other processes; got {got}; {fix}") from None
+    except Exception as error:
+        if type(error).__name__ == "KilledWorker":  # Dask's, which need not be installed
+            raise WorkerLost from None
+        raise
 
 
 def _end_with(parent: int) -> None:
@@ -75,8 +111,9 @@ def _arrays() -> str:
         files.clear(parent, "blemore-arrays")
         folder = parent / files.passing("blemore-arrays")
         folder.mkdir(mode=0o700)
-    except OSError as error:
-        raise files.unusable(parent, error) from None
+    except (OSError, InputError) as error:
+        unusable = files.unusable(parent, error) if isinstance(error, OSError) else error
+        raise WorkError(str(unusable)) from None
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return str(folder)
 

@@ -45,7 +45,7 @@ def comparisons(rows: Sequence[Comparison], caption: str) -> Fragment:
             number(row.paper, row.decimals, row.unit),
             number(row.ours, _decimals(row), row.unit),
             f'{signed(row.difference, _decimals(row))} <small class="detail">{_tolerance(row)}</small>',
-            _verdict(row.verdict, row.label),
+            _verdict(row),
         ]
         for row in rows
     ]
@@ -87,8 +87,9 @@ def scores(
             line += [_plus_minus([cell.paper for cell in found]), _plus_minus([cell.ours for cell in found])]
         line += [number(more[column].get(row["id"]), paper.DECIMALS) for column in more]
         one = worst(mine.values())
-        why = f' <small class="detail">{escape(one.detail)}</small>' if one.ours is None and one.detail else ""
-        body.append([*line, _verdict(one.verdict, one.label) + why])
+        unchecked = one.verdict == "unchecked" and one.detail
+        why = f' <small class="detail">{escape(one.detail)}</small>' if unchecked else ""
+        body.append([*line, _verdict(one) + why])
     for row in [] if others is None else others.to_dict("records"):
         line = [escape(name_of(str(row["id"])))]
         for metric in _METRICS:
@@ -231,9 +232,9 @@ def _encoder(row: Mapping[Hashable, object]) -> str:
     return f'{name} <small class="detail method">subsampled</small>' if str(row["id"]).endswith(":sub") else name
 
 
-def _verdict(verdict: str, label_: str) -> str:
-    """Badge, and where ours is from; an unchecked claim has no ours."""
-    return badge(verdict) if verdict == "unchecked" else f"{badge(verdict)} {label(label_)}"
+def _verdict(row: Comparison) -> str:
+    """Badge, and where ours is from, if there is ours."""
+    return badge(row.verdict) if row.ours is None else f"{badge(row.verdict)} {label(row.label)}"
 
 
 def _place(section: str) -> str:

@@ -20,7 +20,7 @@ from blemore.challenge import Answer
 from blemore.claims.results import METRICS, REPORTED
 from blemore.clips import Clips
 from blemore.errors import InputError, SourceError, first
-from blemore.experiments import CrossValidation, cross_validate_all, described, settings_for, truths_of
+from blemore.experiments import CrossValidation, clip_count, cross_validate_all, described, settings_for, truths_of
 from blemore.features import Features
 from blemore.labels import Saliences
 from blemore.models import MODELS
@@ -66,18 +66,27 @@ class Trained:
     untested: dict[str, str] = field(default_factory=dict)
 
     def table2(self) -> Result:
-        """Return means and spreads over folds, in the form of :func:`blemore.released.validation`."""
-        rows = [{"id": row, "model": model, **summary(one)} for (row, model), one in self.validation.items()]
+        """Return means and spreads over folds, in the form of :func:`blemore.released.validation`, and what is ``unlike`` the paper."""
+        rows = [{"id": row, "model": model, "unlike": one.unlike, **summary(one)}
+                for (row, model), one in self.validation.items()]  # fmt: skip
         return Result(pd.DataFrame(rows), self.origin, self.inputs)
 
     def table3(self) -> Result:
-        """Return test scores, where they could be scored, in the form of :func:`blemore.released.tests`."""
+        """Return test scores, where they could be scored, in the form of :func:`blemore.released.tests`, and what is ``unlike``."""
         rows = [
-            {"id": row, "model": REPORTED, "alpha": one.alpha, "beta": one.beta,
+            {"id": row, "model": REPORTED, "unlike": self._unlike(one), "alpha": one.alpha, "beta": one.beta,
              "acc_presence": one.scores.acc_presence, "acc_salience": one.scores.acc_salience}
             for row, one in self.answers.items() if one.scores
         ]  # fmt: skip
-        return Result(pd.DataFrame(rows, columns=["id", "model", "alpha", "beta", *METRICS]), self.origin, self.inputs)
+        columns = ["id", "model", "unlike", "alpha", "beta", *METRICS]
+        return Result(pd.DataFrame(rows, columns=columns), self.origin, self.inputs)
+
+    def _unlike(self, one: Answer) -> str:
+        """Say what is not as in the paper: of the test clips, and of the training and validation before them."""
+        found = [self.validation[one.encoder, REPORTED].unlike]
+        if len(one.names) != (whole := clip_count("test")):
+            found.insert(0, f"{len(one.names)} of {whole} test clips")
+        return "; ".join(filter(None, found))
 
     def missing(self, number: int) -> dict[str, str]:
         """Return why rows have no number in Table 2 or 3."""
@@ -198,7 +207,7 @@ def train(
     with_test = {
         row: data[row] for row, model in validation if test and model == REPORTED and data[row].test is not None
     }
-    answers = _answers(with_test, validation, truth, **how)
+    answers = _answers(with_test, validation, truth, untested, **how)
     origins = {one.origin for one in done}
     return Trained(validation, answers, absent, "stand-in" if "stand-in" in origins else "measured",
                    tuple(dict.fromkeys(inputs)), {row: why for row, why in untested.items() if why})  # fmt: skip
@@ -247,6 +256,26 @@ def _each(
 
 
 def _answers(
+    data: dict[str, Data],
+    validation: dict[tuple[str, str], CrossValidation],
+    truth: dict[str, list[int]] | None,
+    untested: dict[str, str],
+    **how: Any,
+) -> dict[str, Answer]:
+    """Decide the test clips of all rows in one sweep; where those of one cannot be decided, of the others without it."""
+    try:
+        return _decided(data, validation, truth, **how)
+    except InputError:
+        answers: dict[str, Answer] = {}
+        for row, one in data.items():
+            try:
+                answers |= _decided({row: one}, validation, truth, **how)
+            except InputError as error:
+                untested[row] = str(error)
+        return answers
+
+
+def _decided(
     data: dict[str, Data],
     validation: dict[tuple[str, str], CrossValidation],
     truth: dict[str, list[int]] | None,

@@ -27,16 +27,17 @@ from blemore.training import Epoch, Settings, Split, best_epoch
 
 APART = (
     "blemore.clips",
-    "blemore.clusters",
     "blemore.errors",
     "blemore.files",
     "blemore.identity",
-    "blemore.processes",
 )
 """Modules that only bring a training its inputs, which count by content, or place and report it."""
 
-CODE = identity.digest(identity.code(identity.PACKAGE / "sweeps.py", APART))
-"""What trains: the code as it was loaded, and the versions of its libraries. Others find no run of this one's."""
+CODE = identity.digest(identity.code(identity.PACKAGE / "tasks.py", APART, messages=False))
+"""What trains: :mod:`blemore.tasks` and what it imports, as it was loaded, and the versions of its libraries.
+
+Where and when trainings are done, :mod:`blemore.sweeps` and :mod:`blemore.processes`, is no part of it, nor is what ``raise`` statements say. Other code finds no run of this one's.
+"""
 
 
 @dataclass(frozen=True)
@@ -216,7 +217,9 @@ class Run:
     head : Head or None
         The classifier after the last epoch; kept where test clips are predicted.
     subsampled : bool
-        Whether it was trained on several rows a clip.
+        Whether it was trained on subsamples.
+    code : str
+        Digest of the code that trained it, see :data:`CODE`; empty for runs of earlier versions.
     """
 
     task: Task
@@ -230,6 +233,7 @@ class Run:
     seconds: float
     head: Head | None = None
     subsampled: bool = False
+    code: str = CODE
 
     @property
     def best_epoch(self) -> int:
@@ -256,7 +260,7 @@ def save(folder: Path, run: Run) -> Path:
     np.savez(arrays, allow_pickle=False, filenames=np.array(run.names), best=run.best, last=run.last, **head)
     columns = {field.name: [getattr(epoch, field.name) for epoch in run.epochs] for field in fields(Epoch)}
     about = {
-        "code": CODE,
+        "code": run.code,
         "encoder": run.task.encoder,
         "origin": run.origin,
         "settings": asdict(run.task.settings),
@@ -278,9 +282,9 @@ def save(folder: Path, run: Run) -> Path:
 
 
 def find(folder: Path, task: Task, inputs: dict[str, str]) -> Run | None:
-    """Return the run of a task on inputs of this content, or None if it is not in the folder."""
+    """Return the run of a task on inputs of this content, or None if it is not in the folder, or only half of it."""
     path = folder / f"{name_of(task, inputs)}.json"
-    return read(path) if path.is_file() else None
+    return read(path) if path.is_file() and path.with_suffix(".npz").is_file() else None
 
 
 def read(path: str | Path, *, fix: str = "delete it, and run again") -> Run:
@@ -312,6 +316,7 @@ def read(path: str | Path, *, fix: str = "delete it, and run again") -> Run:
             subsampled=about.get(
                 "subsampled", about["encoder"].endswith(":sub")
             ),  # earlier versions kept the name alone
+            code=about.get("code", ""),
         )
         _check(run)
     except FileNotFoundError as error:

@@ -26,7 +26,7 @@ def trained(clips: Clips, source: str, model: str, *, profile: str, seed: int, f
     """Return validation scores of every row that can be trained here, see :func:`blemore.rows.train`.
 
     What is simulated depends on code and parameters alone; its scores are kept in the folder by a digest of these, so
-    that the thirteen encoders are simulated once for a whole book.
+    that the thirteen encoders are simulated once for a whole book. Scores that lack a row are not kept.
 
     Parameters
     ----------
@@ -49,6 +49,8 @@ def trained(clips: Clips, source: str, model: str, *, profile: str, seed: int, f
     path = Path(folder) / f"standings-{identity.digest(made_from)[:16]}.json"
     if not path.exists():
         done = rows.train(clips, "standin", models=[model], test=False, folder=folder, profile=profile, seed=seed)
+        if done.absent:
+            return done.table2()
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(done.table2().table.to_dict("records"), indent=1))
     return Result(pd.DataFrame(json.loads(path.read_text(encoding="utf-8"))), "stand-in", ())

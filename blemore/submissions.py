@@ -34,6 +34,8 @@ _ALLOWED = ([100], [50, 50], [30, 70])
 def find(place: str | Path) -> Path:
     """Return the JSON file of the run on test clips that a path names: the file, or a folder that holds one.
 
+    Of several, the one that the present code trained: others are left when code or libraries change.
+
     Raises
     ------
     InputError
@@ -42,12 +44,14 @@ def find(place: str | Path) -> Path:
     place = Path(place)
     if not place.is_dir():
         return place
-    found = sorted(place.rglob("*-test-*.json"))
-    if len(found) == 1:
-        return found[0]
-    got = first([str(path.relative_to(place)) for path in found]) or "none"
+    found = [path for path in files.below(place) if "-test-" in path.name and path.suffix == ".json"]
+    present = [path for path in found if runs.read(path, fix=_OTHERS).code == runs.CODE] if len(found) > 1 else found
+    if len(present) == 1:
+        return present[0]
+    got = first([str(path.relative_to(place)) for path in present or found]) or "none"
+    what = "runs on test clips" if present or not found else "runs on test clips, all of them trained by other code"
     fix = "name its JSON file" if found else "make it: blemore train --test-features NPZ --runs FOLDER"
-    raise InputError(place, "runs on test clips", expected="one", got=got, fix=fix)
+    raise InputError(place, what, expected="one", got=got, fix=fix)
 
 
 def answer(path: str | Path, protocol: str, epochs: int | None = None) -> tuple[Answer, str]:

@@ -11,24 +11,19 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from pickle import PicklingError
 
 import joblib
 from tqdm import tqdm
 
 from blemore import clusters, files, processes, stacks
-from blemore.errors import InputError, Interrupted, UnknownNameError, first
-from blemore.heads import head
+from blemore.errors import InputError, Interrupted, UnknownNameError, WorkError, first
 from blemore.models import n_parameters
-from blemore.runs import Data, Run, Task, digests, find, save, split
-from blemore.training import fit_each
+from blemore.runs import Data, Run, Task, digests, find, save
+from blemore.tasks import alike, train
 
 
 def sweep(
@@ -60,6 +55,13 @@ def sweep(
     -------
     list of Run
         One for each task, in their order.
+
+    Raises
+    ------
+    InputError
+        If some features cannot be trained on.
+    WorkError
+        If the work fails for another reason: a process is killed, a run is damaged, the folder cannot be written.
     """
     if jobs is not None and jobs < 1:
         raise InputError("jobs", "number of processes", expected="1 or more", got=str(jobs))
@@ -69,11 +71,29 @@ def sweep(
     place = Path(folder) if folder is not None else None
     done = _found(data, tasks, place)
     if len(done) < len(set(tasks)):
-        with files.alone(place, "sweep", _say if progress else None) if place else contextlib.nullcontext():
+        with _alone(place, progress):
             done |= _found(data, [task for task in tasks if task not in done], place)  # another may have been at it
             todo = [task for task in dict.fromkeys(tasks) if task not in done]
             done |= _do(data, todo, place, jobs, scheduler, progress)
     return [done[task] for task in tasks]
+
+
+@contextlib.contextmanager
+def _keeping() -> Iterator[None]:
+    """Tell what is wrong with the folder of runs from what is wrong with features."""
+    try:
+        yield
+    except InputError as error:
+        raise WorkError(str(error)) from None
+
+
+@contextlib.contextmanager
+def _alone(place: Path | None, progress: bool) -> Iterator[None]:
+    with contextlib.ExitStack() as held:
+        if place:
+            with _keeping():
+                held.enter_context(files.alone(place, "sweep", _say if progress else None))
+        yield
 
 
 def _say(line: str) -> None:
@@ -83,8 +103,9 @@ def _say(line: str) -> None:
 def _found(data: Mapping[str, Data], tasks: Sequence[Task], place: Path | None) -> dict[Task, Run]:
     if place is None:
         return {}
-    found = ((task, find(place, task, digests(data[task.encoder], task))) for task in dict.fromkeys(tasks))
-    return {task: run for task, run in found if run}
+    with _keeping():
+        found = {task: find(place, task, digests(data[task.encoder], task)) for task in dict.fromkeys(tasks)}
+    return {task: run for task, run in found.items() if run}
 
 
 def _do(
@@ -106,17 +127,16 @@ def _do(
     try:
         with bar:
             for run in _execute(data, todo, jobs, scheduler):
-                done[run.task] = run
                 if place:
-                    save(place, run)
+                    with _keeping():
+                        save(place, run)
+                done[run.task] = run  # only now: what is counted as kept is on disk
                 bar.update(_cost(data, run.task))
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; {_kept(done, todo, place)}") from None
-    except _WorkerLost as error:
+    except _TrainingLost as lost:
         where, advice = (scheduler, "more memory for its workers") if scheduler else ("jobs", "fewer --jobs")
-        fix = f"try {advice}; {_kept(done, todo, place)}"
-        problem = f"a process was killed, perhaps for want of memory, during one of these trainings: {error}"
-        raise InputError(where, problem, fix=fix) from None
+        raise WorkError(f"{where}: {lost}; try {advice}; {_kept(done, todo, place)}") from None
     return done
 
 
@@ -127,49 +147,8 @@ def _kept(done: Mapping[Task, Run], todo: Sequence[Task], place: Path | None) ->
     return f"{len(done)} of {len(todo)} trainings are kept in {place}; the same command goes on from there"
 
 
-class _WorkerLost(Exception):
-    """A process of the pool was killed; the text names the trainings that were running."""
-
-
-def train(data: Data, *tasks: Task) -> list[Run]:
-    """Do some tasks, those that differ in the clips predicted as one training; in a stack where settings say so."""
-    start = time.perf_counter()
-    trainings = _trainings(tasks)
-    groups, settings = (
-        [[split(data, task) for task in same] for same in trainings],
-        [same[0].settings for same in trainings],
-    )
-    each = stacks.fit_each(groups, settings) if settings[0].mode == "stacked" else list(map(fit_each, groups, settings))
-    trained = {
-        task: one for same, ones in zip(trainings, each, strict=True) for task, one in zip(same, ones, strict=True)
-    }
-    seconds = (time.perf_counter() - start) / len(tasks)
-    return [
-        Run(
-            task=task,
-            inputs=digests(data, task),
-            origin=data.origin,
-            n_train=len(data.names(task.train_folds)),
-            epochs=trained[task].epochs,
-            names=data.names(task.val_folds) if task.val_folds else data.test.names if data.test else (),
-            best=trained[task].best,
-            last=trained[task].last,
-            seconds=seconds,
-            head=head(data.features.select(data.names(task.train_folds)).x, trained[task].weights)
-            if not task.val_folds
-            else None,
-            subsampled=data.features.subsampled,
-        )
-        for task in tasks
-    ]
-
-
-def _trainings(tasks: Sequence[Task]) -> list[list[Task]]:
-    """Put together what is one and the same training, predicting other folds."""
-    same: dict[object, list[Task]] = {}
-    for task in tasks:
-        same.setdefault((replace(task, val_folds=()), bool(task.val_folds)), []).append(task)
-    return list(same.values())
+class _TrainingLost(Exception):
+    """A process was killed; the text names the trainings that were running."""
 
 
 def _cost(data: Mapping[str, Data], task: Task) -> float:
@@ -179,17 +158,17 @@ def _cost(data: Mapping[str, Data], task: Task) -> float:
 
 def _units(data: Mapping[str, Data], todo: Sequence[Task], workers: int) -> list[list[Task]]:
     """Return what one process does at a time: stacks of trainings where they are asked for, else single ones."""
-    alike: dict[object, list[list[Task]]] = {}
-    for same in _trainings(todo):
+    stackable: dict[object, list[list[Task]]] = {}
+    for same in alike(todo):
         task = same[0]
         stacked = task.settings.mode == "stacked"
-        alike.setdefault((task.encoder, replace(task.settings, epochs=1)) if stacked else task, []).append(same)
+        stackable.setdefault((task.encoder, replace(task.settings, epochs=1)) if stacked else task, []).append(same)
     units = []
-    for trainings in alike.values():
+    for trainings in stackable.values():
         task = trainings[0][0]
         most = stacks.members(task.settings, data[task.encoder].features.x.shape[1])
         # work for all, where there is little; a GPU is kept busy by one
-        spread = workers // len(alike) if task.settings.device == "cpu" else 1
+        spread = workers // len(stackable) if task.settings.device == "cpu" else 1
         pieces = min(len(trainings), max(-(-len(trainings) // most), spread))
         trainings.sort(key=lambda same: -same[0].settings.epochs)
         ends = [len(trainings) * piece // pieces for piece in range(pieces + 1)]
@@ -216,22 +195,14 @@ def _execute(data: Mapping[str, Data], todo: Sequence[Task], jobs: int | None, s
 
 
 def _parallel(data: Mapping[str, Data], units: Sequence[list[Task]], n_jobs: int) -> Iterator[Run]:
-    work = joblib.Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
+    calls = (joblib.delayed(train)(data[tasks[0].encoder], *tasks) for tasks in units)
     left = list(units)
     try:
-        for runs in work(joblib.delayed(train)(data[tasks[0].encoder], *tasks) for tasks in units):
+        for runs in processes.results(calls, n_jobs):
             left = [tasks for tasks in left if tasks[0] != runs[0].task]
             yield from runs
-    except (BrokenProcessPool, CancelledError):
-        raise _WorkerLost(_running(left, n_jobs)) from None
-    except PicklingError as error:
-        got = first(str(error.__cause__ or error).splitlines(), 1)
-        fix = "free memory, or set JOBLIB_TEMP_FOLDER to a folder with space, or run with --jobs 1"
-        raise InputError("features", "cannot be handed to other processes", got=got, fix=fix) from None
-    except Exception as error:
-        if type(error).__name__ == "KilledWorker":  # Dask's, which need not be installed
-            raise _WorkerLost(_running(left, n_jobs)) from None
-        raise
+    except processes.WorkerLost as lost:
+        raise _TrainingLost(f"{lost}, during one of these trainings: {_running(left, n_jobs)}") from None
 
 
 def _running(left: Sequence[list[Task]], n_jobs: int) -> str:

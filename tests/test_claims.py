@@ -250,7 +250,7 @@ def test_stand_in_is_never_reproduced_whatever_its_numbers(number: int, id: str,
 
 @given(st.floats(0, 1))
 def test_measured_row_is_reproduced_within_the_chance_of_a_second_training_and_differs_beyond(value: float) -> None:
-    ours = pd.DataFrame([{"id": "clip", "model": "mlp-512", "origin": "measured", "acc_presence_mean": value,
+    ours = pd.DataFrame([{"id": "clip", "model": "mlp-512", "origin": "measured", "unlike": "", "acc_presence_mean": value,
                           "acc_presence_std": 0.021, "acc_salience_mean": 0.105, "acc_salience_std": 0.012}])  # fmt: skip
     cells = {cell.id: cell for cell in results.trained(2, ours) if ".clip." in cell.id}
     cell = cells.pop("trained2.clip.acc_presence_mean")
@@ -258,6 +258,17 @@ def test_measured_row_is_reproduced_within_the_chance_of_a_second_training_and_d
     assert (cell.kind, cell.tolerance) == ("stochastic", allowed)
     assert cell.verdict == ("reproduced" if abs(value - 0.266) <= allowed + 1e-9 else "differs")
     assert {one.verdict for one in cells.values()} == {"reproduced"}
+
+
+@given(st.floats(0, 1), st.sampled_from(["other settings: 50 epochs", "3 folds", None]))
+def test_row_that_was_trained_otherwise_has_a_number_and_a_reason_but_no_verdict(value: float, why: str | None) -> None:
+    numbers = {f"acc_{metric}_{part}": value for metric in ("presence", "salience") for part in ("mean", "std")}
+    ours = pd.DataFrame([{"id": "clip", "model": "mlp-512", "origin": "measured", **numbers}])
+    told = ours if why is None else ours.assign(unlike=why)
+    for cell in (cell for cell in results.trained(2, told) if ".clip." in cell.id):
+        assert (cell.ours, cell.verdict, cell.detail) == (value, "unchecked", why or "settings unknown")
+    simulated = {cell.verdict for cell in results.trained(2, told.assign(origin="stand-in")) if ".clip." in cell.id}
+    assert simulated == {"by construction"}
 
 
 def test_ledger_holds_nothing_simulated_and_no_training_of_ours(found: Found) -> None:

@@ -20,13 +20,14 @@ from blemore import (
     runs,
     sources,
     sweeps,
+    tasks,
     thresholds,
     trainings,
 )
 from blemore.errors import InputError, UnknownNameError
 from blemore.experiments import CrossValidation, cross_validate_all
 from blemore.runs import Task
-from blemore.training import Settings
+from blemore.training import Settings, paper_settings
 from tests.conftest import oracle, real
 from tests.test_runs import small_clips, small_data, small_features
 from tests.test_training import PRODUCT, exactly, product
@@ -54,6 +55,17 @@ def test_released_code_scores_each_fold_at_its_own_best() -> None:
     assert got.spread("acc_presence") == pytest.approx(np.sqrt(np.var(values) * 5 / 4))
     assert got.decided.shape == got.truth.shape == (60, 6)
     assert metrics.confusion(got.decided, got.truth).sum() == 60
+
+
+def test_what_is_not_as_in_the_paper_is_named() -> None:
+    data = small_data()
+    (one,) = experiments.cross_validate_all({"mine": data}, [SETTINGS], ["released-code"], jobs=1)
+    assert one.unlike == "other settings: 8 epochs, learning rate 0.03; 60 of 2,456 clips"
+    as_printed = replace(one, settings=paper_settings(model="linear", mode="stacked", seed=7))
+    assert as_printed.unlike == "60 of 2,456 clips"
+    assert replace(as_printed, folds=one.folds[:3]).unlike == "36 of 2,456 clips; 3 folds"
+    whole = (replace(one.folds[0], names=("clip",) * (2456 - 48)), *one.folds[1:])
+    assert replace(as_printed, folds=whole).unlike == ""
 
 
 def test_paper_text_takes_the_last_epoch_and_one_pair_of_thresholds() -> None:
@@ -135,11 +147,9 @@ def test_subsamples_and_fusions_are_cross_validated_too() -> None:
 @pytest.mark.parametrize("mode", ["fast", "stacked"])
 def test_nested_trains_each_three_folds_once(mode: str, monkeypatch) -> None:
     trained: list[int] = []
-    one, many = sweeps.fit_each, sweeps.stacks.fit_each
-    monkeypatch.setattr(sweeps, "fit_each", lambda splits, s: trained.append(len(splits)) or one(splits, s))
-    monkeypatch.setattr(
-        sweeps.stacks, "fit_each", lambda groups, s: trained.extend(map(len, groups)) or many(groups, s)
-    )
+    one, many = tasks.fit_each, tasks.stacks.fit_each
+    monkeypatch.setattr(tasks, "fit_each", lambda splits, s: trained.append(len(splits)) or one(splits, s))
+    monkeypatch.setattr(tasks.stacks, "fit_each", lambda groups, s: trained.extend(map(len, groups)) or many(groups, s))
     cross_validate_all({"mine": small_data()}, [replace(SETTINGS, mode=mode)], ["nested"], jobs=1)
     assert sorted(trained) == [1] * 5 + [2] * 10  # refits; three folds of five, each predicting the other two
 

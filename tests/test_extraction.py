@@ -23,7 +23,7 @@ import pytest
 from blemore import clip_features, clip_files, clusters, encoders, extraction, feature_files, fixture, media
 from blemore.encoders import Encoder, Variant
 from blemore.encoders.registry import Opening
-from blemore.errors import InputError, Interrupted, SourceError, UnknownNameError
+from blemore.errors import InputError, Interrupted, SourceError, UnknownNameError, WorkError
 from tests.conftest import ROOT
 from tests.test_cli import blemore, document, refused
 
@@ -595,7 +595,7 @@ class Killed(MeanColour):
 
 
 def test_a_process_that_is_killed_is_one_clear_line_and_what_is_done_stays_done(clips: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"jobs: a process was killed; .*fewer processes; what is done is kept"):
+    with pytest.raises(WorkError, match=r"^jobs: a process was killed, .*fewer processes; what is done is kept"):
         extraction.extract(replace(MEAN, name="killed", load=Killed), [clips], tmp_path, jobs=2)
     assert {path.suffix for path in tmp_path.iterdir()} <= {".npy", ".json", ".part"}
     assert statuses(extraction.extract(replace(MEAN, name="killed"), [clips], tmp_path))["failed"] == 0

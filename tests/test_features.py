@@ -10,6 +10,7 @@ import pytest
 
 from blemore import clips, feature_files, features
 from blemore.errors import InputError
+from blemore.experiments import settings_for
 
 NAMES = ["A102_ang_int1_ver1", "A102_neu_sit1_ver1", "A103_mix_ang_hap_30_70_ver1"]
 
@@ -128,6 +129,14 @@ def test_join_follows_the_clip_table_and_says_what_is_left_out() -> None:
         "1 of 3 clips with features are not in the clip table (A999_sad_int1_ver1)"
     )
     assert features.join(table, make()).note == ""
+
+
+def test_subsamples_of_one_row_a_clip_stay_subsamples(tmp_path: Path) -> None:
+    feature_files.write(tmp_path / "mine.npz", make(counts=[1, 1, 1]))
+    assert feature_files.read(tmp_path / "mine.npz").subsampled
+    assert make(counts=[1, 2, 3]).select(NAMES[:1]).subsampled
+    assert not make().subsampled
+    assert settings_for(make(counts=[1, 1, 1])).epochs == settings_for(make(counts=[2, 1, 1])).epochs
 
 
 def test_join_keeps_the_rows_of_a_clip_together() -> None:

@@ -15,7 +15,7 @@ from blemore import identity, runs, simulated
 from blemore.errors import InputError, PageError
 from tests.conftest import ROOT
 
-TRAINS = {"adam", "draws", "features", "gradients", "heads", "labels", "models", "precision", "runs", "stacks", "sweeps",
+TRAINS = {"adam", "draws", "features", "gradients", "heads", "labels", "models", "precision", "runs", "stacks", "tasks",
           "thresholds", "training"}  # fmt: skip
 """Modules that an edit of may change what comes of a training."""
 
@@ -31,7 +31,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def trains(package: Path) -> str:
-    return identity.digest(identity.code(package / "sweeps.py", runs.APART))
+    return identity.digest(identity.code(package / "tasks.py", runs.APART, messages=False))
 
 
 def append(path: Path, text: str) -> None:
@@ -56,18 +56,32 @@ def test_editing_code_that_trains_changes_the_identity_of_runs(package: Path, mo
     assert trains(package) != runs.CODE
 
 
-@pytest.mark.parametrize("module", ["clips", "paper", "errors", "files", "clusters", "standin", "rows", "cli/train"])
+def test_rewording_an_error_trains_nothing_again_but_raising_it_elsewhere_does(package: Path) -> None:
+    path = package / "features.py"
+    text = path.read_text()
+    said, condition = '"aggregate them first")', "if one.subsampled or other.subsampled:"
+    assert text.count(said) == text.count(condition) == 1
+    path.write_text(text.replace(said, '"take their mean first")'))
+    assert trains(package) == runs.CODE
+    assert identity.code(path) != identity.code(ROOT / "blemore" / "features.py")  # a page may show it
+    path.write_text(text.replace(condition, "if one.subsampled:"))
+    assert trains(package) != runs.CODE
+
+
+@pytest.mark.parametrize(
+    "module", ["clips", "paper", "errors", "files", "clusters", "processes", "sweeps", "standin", "rows", "cli/train"]
+)
 def test_editing_code_that_only_brings_inputs_or_reports_trains_nothing_again(package: Path, module: str) -> None:
     append(package / f"{module}.py", "\n\nif 1 > 2:\n    pass\n")
     assert trains(package) == runs.CODE
 
 
 def test_no_module_that_a_training_loads_is_forgotten() -> None:
-    command = "import sys, blemore.sweeps; print(*(name for name in sys.modules if name.startswith('blemore.')))"
+    command = "import sys, blemore.tasks; print(*(name for name in sys.modules if name.startswith('blemore.')))"
     told = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    inputs = {"clips", "clusters", "errors", "files", "identity", "paper", "processes", "tables"}
+    inputs = {"clips", "errors", "files", "identity", "paper", "tables"}
     assert {name.removeprefix("blemore.") for name in told.split()} == TRAINS | inputs
-    found = {name.removeprefix("module blemore.") for name in identity.code(identity.PACKAGE / "sweeps.py", runs.APART)}
+    found = {name.removeprefix("module blemore.") for name in identity.code(identity.PACKAGE / "tasks.py", runs.APART)}
     assert {name for name in found if " " not in name} == TRAINS
 
 

@@ -23,7 +23,7 @@ import pytest
 from click.testing import CliRunner
 from papermill.exceptions import PapermillExecutionError
 
-from blemore import cli, notebook, parameters
+from blemore import cli, kernels, notebook, parameters
 from blemore.errors import BlemoreError, InputError, PageError, UnknownNameError
 from blemore.parameters import ParameterError
 from tests.conftest import ROOT, real
@@ -203,6 +203,11 @@ def test_output_that_is_a_folder_is_refused(small: Path, no_kernel: None, tmp_pa
     (tmp_path / "out.ipynb").mkdir()
     with pytest.raises(InputError, match=r"out.ipynb"):
         notebook.run(small, tmp_path / "out.ipynb")
+
+
+@pytest.mark.parametrize(("code", "said"), [(-35, "signal 35"), (-11, "SIGSEGV"), (3, "exit code 3"), (None, "")])
+def test_end_of_a_kernel_is_told_whatever_the_signal(code: int | None, said: str) -> None:
+    assert kernels._ended(code) == said
 
 
 def test_output_below_a_file_is_refused(small: Path, no_kernel: None, tmp_path: Path) -> None:

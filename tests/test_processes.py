@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from blemore import processes
-from blemore.errors import InputError
+from blemore.errors import WorkError
 from tests.conftest import ROOT
 
 CODE = """
@@ -87,5 +87,5 @@ def test_folder_for_arrays_that_cannot_be_written_is_one_line(tmp_path: Path, mo
     (tmp_path / "file").touch()
     monkeypatch.setenv("JOBLIB_TEMP_FOLDER", str(tmp_path / "file"))
     monkeypatch.setattr(processes, "_arrays", processes._arrays.__wrapped__)
-    with pytest.raises(InputError, match="file: cannot be written"), processes.parallel():
+    with pytest.raises(WorkError, match="file: cannot be written"), processes.parallel():
         pass

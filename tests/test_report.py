@@ -280,8 +280,9 @@ def test_unknown_label_and_verdict_are_refused(make: object) -> None:
 TRAINED = pd.DataFrame(
     [
         {"id": id, "model": "mlp-512", "acc_presence_mean": 0.27, "acc_presence_std": 0.02, "acc_salience_mean": 0.1,
-         "acc_salience_std": 0.01, "origin": origin}
-        for id, origin in (("clip", "stand-in"), ("wavlm", "measured"), ("mine", "measured"))
+         "acc_salience_std": 0.01, "origin": origin, "unlike": unlike}
+        for id, origin, unlike in (("clip", "stand-in", "3 folds"), ("wavlm", "measured", ""), ("mine", "measured", ""),
+                                   ("hubert", "measured", "541 of 2,456 clips"))
     ]
 )  # fmt: skip
 
@@ -300,6 +301,11 @@ def test_trained_rows_say_each_where_they_come_from() -> None:
     assert lines["CLIP"][2] == "0.270 ± 0.020" and lines["CLIP"][-2:] == ["0.192", "by construction stand-in"]
     assert lines["WavLM"][-2:] == ["–", "differs measured"]  # in salience
     assert lines["mine"] == ["mine", "–", "0.270 ± 0.020", "–", "0.100 ± 0.010", "–", "measured"]
+
+
+def test_row_that_was_trained_otherwise_shows_its_number_and_why_there_is_no_verdict() -> None:
+    hubert = trained_lines()["HuBERT"]
+    assert hubert[2] == "0.270 ± 0.020" and hubert[-1] == "unchecked measured 541 of 2,456 clips"
 
 
 def test_row_that_could_not_be_trained_says_why() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blemore import rows, sources, standin
+from blemore import rows, sources, standin, subjects
 from blemore.clips import Clips, from_names
-from blemore.errors import SourceError
+from blemore.errors import InputError, SourceError, WorkError
 from blemore.experiments import settings_for
 from blemore.models import MODELS
 from blemore.training import Settings
@@ -188,6 +188,41 @@ def test_broken_test_features_leave_validation_and_say_why_there_is_no_test(
     assert len(done.validation) == 3 and list(done.answers) == ["imagebind"]
     for row in ("wavlm", "imagebind+wavlm"):
         assert "WavLM_large_test" in done.missing(3)[row] and row not in done.missing(2)
+
+
+def test_test_features_that_cannot_be_scaled_cost_the_test_of_their_row_alone(
+    release: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    written = write_release(tmp_path / "release", ["test_0001", "test_0002"], PARTS, "test")
+    np.save(written["wavlm"][0], np.full((3, 4), 3e38, np.float32))
+    for path in release["wavlm"]:  # so that it is infinite once scaled by these
+        np.save(path, np.load(path) * np.float32(1e-3))
+    done = of_release(rows=["imagebind", "wavlm"])
+    assert len(done.validation) == 2 and list(done.answers) == ["imagebind"]
+    assert "infinite once scaled" in done.missing(3)["wavlm"] and not done.absent
+
+
+def test_work_that_fails_is_no_fault_of_a_row(release: dict[str, list[Path]], monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise WorkError("jobs: a process was killed")
+
+    clips = sources.clips("standin")[0]
+    monkeypatch.setattr("blemore.experiments.sweep", killed)
+    with pytest.raises(WorkError):
+        of_release()
+    with pytest.raises(WorkError):
+        subjects._from_source("imagebind", clips, "zenodo", "quick", 0, "runs")
+    assert not issubclass(WorkError, InputError | SourceError)
+
+
+def test_damaged_run_does_not_cost_its_row(release: dict[str, list[Path]], tmp_path: Path) -> None:
+    how = {"rows": ["imagebind", "wavlm"], "test": False}
+    clips = sources.clips("standin")[0].of("train")
+    rows.train(clips, folder=tmp_path, jobs=1, epochs=1, models=["linear"], **how)
+    path = next((tmp_path / "wavlm").rglob("*.json"))
+    path.write_text(path.read_text()[:50])
+    with pytest.raises(WorkError, match="not a run"):
+        rows.train(clips, folder=tmp_path, jobs=1, epochs=1, models=["linear"], **how)
 
 
 def test_fusion_of_three_encoders_has_the_columns_of_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,8 +30,8 @@ def small_features(
 ) -> features.Features:
     """Features that tell something of the clips' labels."""
     rng = np.random.default_rng(seed)
-    counts = rng.integers(1, 4, size=len(table)) if subsampled else np.ones(len(table), dtype=np.int64)
-    signal = np.repeat(table.truth / 100, counts, axis=0) @ rng.normal(size=(6, width))
+    counts = rng.integers(1, 4, size=len(table)) if subsampled else None
+    signal = np.repeat(table.truth / 100, 1 if counts is None else counts, axis=0) @ rng.normal(size=(6, width))
     x = signal + rng.normal(size=signal.shape)
     return features.table("here", table.names, x, counts, encoder=encoder, origin="stand-in")
 
@@ -107,6 +107,15 @@ def test_what_a_killed_writer_left_is_cleared(tmp_path: Path) -> None:
     path.unlink()
     runs.save(tmp_path, run)
     assert path.exists() and not stale.exists()
+
+
+def test_a_run_that_lost_its_probabilities_is_not_done_and_is_trained_again(tmp_path: Path) -> None:
+    data = small_data()
+    path = runs.save(tmp_path, sweeps.train(data, TASK)[0])
+    path.with_suffix(".npz").unlink()
+    assert runs.find(tmp_path, TASK, runs.digests(data, TASK)) is None
+    sweeps.sweep({"mine": data}, [TASK], folder=tmp_path, jobs=1)
+    assert runs.find(tmp_path, TASK, runs.digests(data, TASK)) is not None
 
 
 def test_a_broken_run_is_one_clear_line(tmp_path: Path) -> None:

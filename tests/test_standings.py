@@ -33,7 +33,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
 
     def train(clips: object, source: str, **how: object) -> SimpleNamespace:
         calls.append({"source": source, **how})
-        return SimpleNamespace(table2=lambda: DONE)
+        return SimpleNamespace(table2=lambda: DONE, absent={})
 
     monkeypatch.setattr(rows, "train", train)
     return calls
@@ -67,6 +67,18 @@ def test_scores_are_computed_anew_when_the_code_that_makes_them_changes(
     monkeypatch.setattr(identity, "code", lambda *given: {**code(*given), "module blemore.standin": "another"})
     standings.trained(CLIPS, "standin", **how)
     assert len(asked) == 2
+
+
+def test_scores_that_lack_a_row_are_not_kept(asked: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = rows.train
+    how = {"model": "mlp-512", "profile": "quick", "seed": 0, "folder": tmp_path}
+    lacking = SimpleNamespace(
+        table2=lambda: Result(DONE.table.head(1), "stand-in", ()), absent={"wavlm": "no disk space"}
+    )
+    monkeypatch.setattr(rows, "train", lambda *_, **__: lacking)
+    assert standings.trained(CLIPS, "standin", **how).table["id"].tolist() == ["clip"]
+    monkeypatch.setattr(rows, "train", whole)
+    assert len(standings.trained(CLIPS, "standin", **how).table) == len(DONE.table) > 1
 
 
 def test_of_a_release_every_encoder_is_tried_and_nothing_kept(

@@ -83,6 +83,26 @@ def test_decisions_are_those_of_the_test_protocol(files: dict[str, str], tmp_pat
     assert note == f"trained for {other.settings.epochs} epochs; paper-text would take 4"
 
 
+def test_of_several_runs_the_one_of_the_present_code_is_submitted(saved: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(saved, tmp_path / "runs")
+    (present,) = folder.rglob("*-test-*.json")
+    present.with_name(f"._{present.name}").write_bytes(b"what a Mac leaves beside it")
+    assert submissions.find(folder) == present
+    about = json.loads(present.read_text())
+    for name in ("other", "earlier"):
+        path = present.with_name(f"train01234-test-{name}.json")
+        path.write_text(json.dumps({**about, "code": name}))
+        shutil.copy(present.with_suffix(".npz"), path.with_suffix(".npz"))
+    assert submissions.find(folder) == present
+    present.unlink()
+    with pytest.raises(InputError, match=r"all of them trained by other code; expected one; got .*earlier.*other"):
+        submissions.find(folder)
+    for path in folder.rglob("*-test-*.json"):
+        path.write_text(json.dumps(about))
+    with pytest.raises(InputError, match=r"runs on test clips; expected one; got .*earlier.*other.*name its JSON"):
+        submissions.find(folder)
+
+
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cross-validation and a run on test clips, on disk."""

@@ -16,10 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 from pickle import PicklingError
 
+import joblib
 import pytest
 
 from blemore import files, precision, runs, sweeps
-from blemore.errors import InputError, Interrupted, UnknownNameError
+from blemore.errors import InputError, Interrupted, UnknownNameError, WorkError
 from blemore.runs import Task
 from blemore.training import Settings
 from tests.conftest import ROOT
@@ -167,7 +168,7 @@ def test_where_the_file_system_has_no_locks_sweeps_go_on(tmp_path: Path, monkeyp
 @pytest.mark.parametrize("place", ["file", "file/below", "/proc/x"])
 def test_folder_that_cannot_be_written_is_told(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(InputError, match=f"{place}: cannot be written; got (File exists|Not a dir|No such file)"):
+    with pytest.raises(WorkError, match=f"{place}: cannot be written; got (File exists|Not a dir|No such file)"):
         sweeps.sweep({"mine": small_data()}, TASKS[:1], folder=tmp_path / place, jobs=1)
 
 
@@ -176,7 +177,7 @@ def test_folder_where_no_lock_may_be_made_is_told(tmp_path: Path, monkeypatch) -
         raise PermissionError(errno.EACCES, "not yours")
 
     monkeypatch.setattr(files.FileLock, "acquire", denied)
-    with pytest.raises(InputError, match=f"{tmp_path}: cannot be written; got not yours"):
+    with pytest.raises(WorkError, match=f"{tmp_path}: cannot be written; got not yours"):
         sweeps.sweep({"mine": small_data()}, TASKS[:1], folder=tmp_path, jobs=1)
 
 
@@ -207,6 +208,30 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, monkeypatch) -> Non
         sweeps.sweep({"mine": small_data()}, TASKS, jobs=1)
 
 
+def test_an_interrupt_while_a_run_is_written_counts_only_what_is_on_disk(tmp_path: Path, monkeypatch) -> None:
+    real, calls = sweeps.save, []
+
+    def interrupted(folder: Path, run: runs.Run) -> Path:
+        calls.append(run)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(folder, run)
+
+    monkeypatch.setattr(sweeps, "save", interrupted)
+    with pytest.raises(Interrupted, match=r"^interrupted; 2 of 6 trainings are kept"):
+        sweeps.sweep({"mine": small_data()}, TASKS, folder=tmp_path, jobs=1)
+    assert len(list(tmp_path.rglob("*.json"))) == 2
+
+
+@pytest.mark.parametrize("suffix", [".json", ".npz"])
+def test_damage_to_a_kept_run_is_no_fault_of_the_features(suffix: str, tmp_path: Path) -> None:
+    sweeps.sweep({"mine": small_data()}, TASKS[:1], folder=tmp_path, jobs=1)
+    (path,) = tmp_path.rglob(f"*{suffix}")
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(WorkError, match="delete it, and run again"):
+        sweeps.sweep({"mine": small_data()}, TASKS[:1], folder=tmp_path, jobs=1)
+
+
 def killed_during_a_sweep(data: runs.Data, *tasks: Task) -> list[runs.Run]:
     """Train, but in a process that is killed for fold 2, as by a system that lacks memory."""
     if tasks[0].val_folds == (2,) and tasks[0].settings.model == "linear":
@@ -222,7 +247,7 @@ def test_a_process_that_is_killed_is_one_line_that_names_the_training_and_what_i
     kept: bool, tmp_path: Path, monkeypatch, capfd
 ) -> None:
     monkeypatch.setattr(sweeps, "train", killed_during_a_sweep)
-    with pytest.raises(InputError, match=r"^jobs: a process was killed, perhaps for want of memory") as caught:
+    with pytest.raises(WorkError, match=r"^jobs: a process was killed, perhaps because the memory is short") as caught:
         sweeps.sweep({"mine": small_data()}, TASKS[:3], folder=tmp_path if kept else None, jobs=2)
     text = str(caught.value)
     assert "mine linear for fold 2" in text and "try fewer --jobs" in text and "\n" not in text
@@ -235,9 +260,9 @@ def test_arrays_that_do_not_fit_the_shared_memory_are_one_line(tmp_path: Path, m
     def full(*_: object) -> None:
         raise PicklingError("Could not pickle the task to send to the workers.") from OSError(28, "No space left")
 
-    monkeypatch.setattr(sweeps.joblib, "Parallel", lambda **_: full)
+    monkeypatch.setattr(joblib, "Parallel", lambda **_: full)
     with pytest.raises(
-        InputError, match=r"^features: cannot be handed to other processes; got .*No space.*JOBLIB_TEMP"
+        WorkError, match=r"^jobs: inputs cannot be handed to other processes; got .*No space.*JOBLIB_TEMP"
     ):
         sweeps.sweep({"mine": small_data()}, TASKS[:3], folder=tmp_path, jobs=2)
 
@@ -254,8 +279,8 @@ def test_a_worker_of_a_cluster_that_is_lost_is_one_line(kind: str, tmp_path: Pat
         raise error
 
     monkeypatch.setattr(sweeps.clusters, "connected", cluster)
-    monkeypatch.setattr(sweeps.joblib, "Parallel", lambda **_: lost)
-    with pytest.raises(InputError, match=r"^tcp://here:1: a process was killed.*mine linear.*more memory.*0 of 3"):
+    monkeypatch.setattr(joblib, "Parallel", lambda **_: lost)
+    with pytest.raises(WorkError, match=r"^tcp://here:1: a process was killed.*mine linear.*more memory.*0 of 3"):
         sweeps.sweep({"mine": small_data()}, TASKS[:3], folder=tmp_path, scheduler="tcp://here:1")
 
 

@@ -66,11 +66,13 @@ def trained(number: int, ours: pd.DataFrame, absent: Mapping[str, str] | None = 
     Parameters
     ----------
     ours : DataFrame
-        Scores by ``id`` and ``model``, with their ``origin``.
+        Scores by ``id`` and ``model``, with their ``origin``, and in ``unlike`` what is not as in the paper, see
+        :attr:`blemore.experiments.CrossValidation.unlike`. Where that is anything, or is not known, there is no verdict.
     absent : mapping
         Why a row has no number.
     """
     mine = ours[ours["model"] == REPORTED].set_index("id")
+    unlike = mine["unlike"].to_dict() if "unlike" in mine else {}
     columns = METRICS if number == 3 else [f"{metric}_{part}" for metric in METRICS for part in ("mean", "std")]
     allowed = tolerances()
     rows = []
@@ -80,8 +82,9 @@ def trained(number: int, ours: pd.DataFrame, absent: Mapping[str, str] | None = 
             scored = mine.index[mine[column].notna()]  # without a blend there is no salience
             value, origin = (mine.at[id, column], mine.at[id, "origin"]) if id in scored else (None, "paper")
             cell = _cell(number, printed, column, None if value is None else float(str(value)), str(origin))
+            why = (absent or {}).get(id, "") if value is None else unlike.get(id, "settings unknown")
             rows.append(replace(cell, id=f"trained{number}.{id}.{column}", kind="stochastic", tolerance=allowed[column],
-                                detail=(absent or {}).get(id, "") if value is None else ""))  # fmt: skip
+                                detail=why, comparable=not why))  # fmt: skip
     return rows
 
 
