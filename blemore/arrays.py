@@ -83,7 +83,7 @@ def clip_names(path: str | Path, filenames: Array) -> list[str]:
     try:
         return [name.decode() if isinstance(name, bytes) else name for name in filenames.tolist()]
     except ValueError:  # bytes that are not UTF-8, characters that do not exist
-        raise InputError(path, "filenames are no texts", fix="save them as UTF-8") from None
+        raise InputError(path, "filenames are not text", fix="save them as UTF-8") from None
 
 
 @contextmanager

@@ -199,7 +199,7 @@ def test_test_features_that_cannot_be_scaled_cost_the_test_of_their_row_alone(
         np.save(path, np.load(path) * np.float32(1e-3))
     done = of_release(rows=["imagebind", "wavlm"])
     assert len(done.validation) == 2 and list(done.answers) == ["imagebind"]
-    assert "infinite once scaled" in done.missing(3)["wavlm"] and not done.absent
+    assert "infinite after standardisation" in done.missing(3)["wavlm"] and not done.absent
 
 
 def test_work_that_fails_is_no_fault_of_a_row(release: dict[str, list[Path]], monkeypatch: pytest.MonkeyPatch) -> None:
