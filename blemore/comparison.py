@@ -25,7 +25,7 @@ LABELS = {
 EVIDENCE = {
     "data": "clip names and metadata, durations, real features, or predictions that were decided here",
     "authors": "what the authors published of their own results: run summaries and logs",
-    "paper": "at least in part, other numbers that the paper prints",
+    "paper": "at least in part, other numbers that the paper prints, or an assumption",
     "simulation": "simulated data",
 }
 """What ours rests on. Where it rests on several things, the weakest of them counts: ``paper``, ``authors``, ``data``."""
@@ -47,8 +47,8 @@ _AGREEING = {
 
 VERDICTS = {
     "reproduced": "agrees within the tolerance, computed from data, independently of what the authors printed or published as results",
-    "recomputed": "agrees within the tolerance, computed again from the results that the authors published",
-    "consistent": "agrees within the tolerance with other numbers that the paper prints; nothing independent of the paper decides it",
+    "recomputed": "agrees within the tolerance, read or computed again from files that the authors published",
+    "consistent": "agrees within the tolerance with other numbers that the paper prints, under a stated assumption, or one-sidedly; nothing independent decides it",
     "by construction": "simulated: agreement was built in and proves nothing",
     "known difference": "outside the tolerance, for a reason that is written down",
     "differs": "outside the tolerance, and nobody has explained why yet",

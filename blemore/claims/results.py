@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
-from functools import cache
-from types import MappingProxyType
+from itertools import combinations
 
-import numpy as np
 import pandas as pd
 
-from blemore import paper, recorded
+from blemore import chance, paper
+from blemore.chance import tolerances
 from blemore.claims.dataset import baselines
 from blemore.clips import Clips
 from blemore.comparison import Comparison, by_row, of_statement
@@ -21,7 +20,7 @@ from blemore.released import Result
 REPORTED = "mlp-512"
 """The configuration that Tables 2 and 3 report."""
 
-METRICS = ("acc_presence", "acc_salience")
+METRICS = chance.METRICS
 
 
 def table2(validation: Result) -> list[Comparison]:
@@ -59,7 +58,7 @@ def table3(tests: Result) -> list[Comparison]:
 
 
 def trained(number: int, ours: pd.DataFrame, absent: Mapping[str, str] | None = None) -> list[Comparison]:
-    """Compare Table 2 or 3 with trainings of our own, within :func:`tolerances`.
+    """Compare Table 2 or 3 with trainings of our own, within :func:`blemore.chance.tolerances`.
 
     No claims of the ledger: simulated features agree by construction, and real ones were trained on here.
 
@@ -85,61 +84,32 @@ def trained(number: int, ours: pd.DataFrame, absent: Mapping[str, str] | None = 
     return rows
 
 
-@cache
-def tolerances() -> Mapping[str, float]:
-    r"""Return how far two trainings of one row may be apart, by column of Tables 2 and 3.
+def confused() -> tuple[list[tuple[str, str]], int]:
+    """Return the pairs of rows of Table 2 whose printed numbers agree within the tolerances, and the number of all pairs.
 
-    Both trainings validate on the same clips, so the differences between folds cancel and chance in training is left. Its
-    standard deviation :math:`s` for one fold, pooled over folds, is that of real acoustic features trained with several
-    seeds (:func:`retrained`). An accuracy is a share of clips, so :math:`s` is scaled by the square root of the ratio of the
-    number of clips. The difference of two trainings has :math:`s_d = \sqrt 2 s`. With :math:`K` folds,
-    :math:`\nu` degrees of freedom of :math:`s`, and confidence 95 %, the tolerances are
-
-    * of a mean over folds: :math:`t_{.975}(\nu)\, s_d / \sqrt K`;
-    * of a standard deviation over folds: :math:`s_d \sqrt{F_{.95}(K - 1, \nu)}`, for two standard deviations over the same folds are
-      never further apart than the standard deviation of the differences;
-    * of an accuracy on the test set, one training with the clips of one fold: :math:`t_{.975}(\nu)\, s_d`.
-    """
-    from scipy import stats
-
-    seeds = retrained().table
-    seen, folds = seeds.groupby("fold")[["n", "n_blends"]].first().sum(), seeds["fold"].nunique()
-    freedom = folds * (seeds["seed"].nunique() - 1)
-    clips, blends = recorded.read("partitions").table[["clips", "blended"]].sum()
-    scored = {"acc_presence": seen["n"] / clips, "acc_salience": seen["n_blends"] / blends}
-    t, f = stats.t.ppf(0.975, freedom), stats.f.ppf(0.95, folds - 1, freedom)
-    found: dict[str, float] = {}
-    for metric, share in scored.items():
-        chance = np.sqrt(seeds.groupby("fold")[metric].var().mean() * share)
-        apart = float(np.sqrt(2) * chance)
-        found |= {
-            f"{metric}_mean": float(t * apart / np.sqrt(folds)),
-            f"{metric}_std": float(apart * np.sqrt(f)),
-            metric: float(t * apart),
-        }
-    return MappingProxyType(found)
-
-
-def retrained() -> recorded.Recorded:
-    """Return scores of each fold for several seeds of one training: ``seed, fold``, both accuracies, ``n, n_blends``."""
-    return recorded.read("egemaps_seeds")
-
-
-def confused() -> tuple[int, int]:
-    """Count the pairs of different rows of Table 2 whose printed numbers agree within :func:`tolerances`, and all pairs.
-
-    The first of a pair is printed and the second takes the place of ours: the share is what the tolerances let pass
-    although another encoder was trained.
+    One row of a pair takes the place of ours: these are what the tolerances let pass although another encoder was trained.
     """
     printed = _encoders(2).assign(model=REPORTED, origin="measured")
-    rows = list(printed["id"])
-    passed = 0
-    for other in rows:
-        one = printed[printed["id"] == other]
-        for row in (row for row in rows if row != other):
-            cells = by_row(trained(2, one.assign(id=row)))[row]
-            passed += all(cell.agrees for cell in cells.values())
-    return passed, len(rows) * (len(rows) - 1)
+    pairs = list(combinations(printed["id"], 2))
+    close = []
+    for row, other in pairs:
+        cells = by_row(trained(2, printed[printed["id"] == other].assign(id=row)))[row]
+        if all(cell.agrees for cell in cells.values()):
+            close.append((row, other))
+    return close, len(pairs)
+
+
+def tolerance_in_words() -> str:
+    """Say what the tolerances rest on, how often they fail by chance, and which rows of Table 2 they do not tell apart."""
+    seeds = chance.retrained().table
+    close, pairs = confused()
+    names = "; ".join(" and ".join(name_of(row) for row in pair) for pair in close) or "none"
+    return (
+        f"They rest on {seeds['seed'].nunique()} seeds of one training: eGeMAPS, {seeds.groupby('fold')['n'].first().sum():,} clips, MLP-512, learning "
+        f"rate 5e-4; its chance is taken for that of other rows, scaled by the number of clips alone, and the features for identical. All four numbers of "
+        f"a row must be as close, and by chance alone about 1 row in {1 / chance.fails():.0f} is not. Of {pairs} pairs of different rows of Table 2, "
+        f"{len(close)} cannot be told apart: {names}."
+    )
 
 
 def trivial(number: int, clips: Clips) -> list[Comparison]:
