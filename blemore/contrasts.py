@@ -104,6 +104,45 @@ def classifiers_in_words(folds: pd.DataFrame) -> str:
     )
 
 
+def strategies_in_words(folds: pd.DataFrame) -> str:
+    """Say how far aggregated features are from subsampled ones, paired by fold.
+
+    Parameters
+    ----------
+    folds : DataFrame
+        Of :func:`blemore.released.strategy_folds`.
+    """
+    said = [
+        f"{metric} {_difference(*paired(rows, 'aggregated', 'subsampled'))}" for metric, rows in folds.groupby("metric")
+    ]
+    k = folds["fold"].nunique()
+    return (
+        f"Aggregated less subsampled, mean over {len(folds[['id', 'model']].drop_duplicates())} pairs, with 95 % intervals from differences paired by fold ({k} "
+        f"folds, taken as independent, which makes the intervals too narrow by a factor of up to {overlap(k):.1f}): {'; '.join(said)}."
+    )
+
+
+def thresholds_in_words(folds: pd.DataFrame, design: pd.DataFrame) -> str:
+    """Say how much higher accuracies are with thresholds of the scored fold than with those of the other folds.
+
+    Parameters
+    ----------
+    folds, design : DataFrame
+        Of :func:`blemore.released.hicmae_folds` and :func:`blemore.released.hicmae_design`.
+    """
+    said = []
+    for metric, n in zip(METRICS, ("n", "n_blends"), strict=True):
+        hits = (folds[metric] * folds[n]).groupby(folds["variant"]).sum()
+        own = hits / folds.groupby("variant")[n].sum()
+        others = design[design["metric"] == metric].set_index("variant")["accuracy"]
+        optimism = (own - others).loc[others.index]
+        said.append(f"{metric.removeprefix('acc_')} {optimism.min():+.3f} to {optimism.max():+.3f}".replace("-", "−"))
+    return (
+        f"Accuracy over all clips with the thresholds of the scored fold less that with the thresholds of the other folds: {'; '.join(said)} "
+        f"({design['variant'].nunique()} variants of one model)."
+    )
+
+
 def optimism_in_words(chosen: pd.DataFrame, what: str, seeds: pd.DataFrame | None = None) -> str:
     """Say how much higher scores are by the protocol released-code than by nested, paired by fold.
 

@@ -18,8 +18,8 @@
 # the two apart:
 #
 # What the authors published
-# : Summaries and logs of 105 of their runs: five encoders aggregated, two subsampled, three classifiers each, five folds. Seven rows of Table 2
-#   follow from these, to the last digit. The runs of the audio encoders and of the fusions are not public.
+# : Summaries and logs of 105 of their runs: five encoders aggregated, two subsampled, three classifiers each, five folds. The rows of Table 2
+#   that they cover follow from these. The runs of the audio encoders and of the fusions are not public.
 #
 # What is trained here
 # : All thirteen rows and three classifiers. The features are those of the release where `BLEMORE_DATA` names it, and the numbers are `measured`. Elsewhere
@@ -226,7 +226,7 @@ figures.confusion(matrix, caption, [trained.origin])
 # %% [markdown]
 # ## What the text says of the tables
 #
-# Sections 4.4 to 5.5 draw conclusions in words. Most of them follow from the printed numbers; two say a little more than the tables do.
+# Sections 4.4 to 5.5 draw conclusions in words. The verdicts say which follow from the printed numbers and which say more than the tables do.
 
 # %% tags=["hide-input"]
 checks = [*results.statements(validation), *results.table3_fractions(), *results.figure4()]

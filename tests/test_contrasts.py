@@ -141,6 +141,30 @@ def test_classifier_that_is_not_surely_better_is_said_to_be_so() -> None:
     assert "too narrow, by a factor of up to 1.5" in said and "best epoch" in said
 
 
+def test_strategies_differ_by_what_a_paired_test_of_folds_says() -> None:
+    folds = recorded.read("strategy_folds").table
+    said = contrasts.strategies_in_words(folds)
+    assert "mean over 6 pairs" in said
+    for metric, rows in folds.groupby("metric"):
+        means = rows.groupby("fold")[["aggregated", "subsampled"]].mean()
+        ends = stats.ttest_rel(means["aggregated"], means["subsampled"]).confidence_interval(0.95)
+        assert (
+            f"{metric} {(means['aggregated'] - means['subsampled']).mean():+.3f} [{ends.low:+.3f}, {ends.high:+.3f}]".replace(
+                "-", "−"
+            )
+            in said
+        )
+
+
+def test_optimism_of_thresholds_is_that_over_all_clips() -> None:
+    folds = pd.DataFrame(
+        {"variant": "a", "n": [10, 30], "n_blends": [10, 10], "acc_presence": [0.5, 0.1], "acc_salience": [0.1, 0.3]}
+    )
+    design = pd.DataFrame({"variant": "a", "metric": ["acc_presence", "acc_salience"], "accuracy": [0.15, 0.25]})
+    said = contrasts.thresholds_in_words(folds, design)
+    assert "presence +0.050 to +0.050; salience −0.050 to −0.050" in said
+
+
 def test_rows_whose_loss_does_not_turn_early_are_named() -> None:
     early = pd.DataFrame({"epoch": range(1, 101), "val_loss": [abs(epoch - 20) for epoch in range(1, 101)]})
     late = pd.DataFrame({"epoch": range(1, 101), "val_loss": np.linspace(2, 1, 100)})
