@@ -25,7 +25,7 @@ LABELS = {
 EVIDENCE = {
     "data": "clip names and metadata, durations, real features, or predictions that were decided here",
     "authors": "what the authors published of their own results: run summaries and logs",
-    "paper": "at least in part, other numbers that the paper prints",
+    "paper": "at least in part, other numbers that the paper prints, an assumption, or a check of one side only",
     "simulation": "simulated data",
 }
 """What ours rests on. Where it rests on several things, the weakest of them counts: ``paper``, ``authors``, ``data``."""
@@ -33,10 +33,13 @@ EVIDENCE = {
 _RESTS_ON = {
     "paper": ("paper",),
     "released": ("data", "authors", "paper"),
-    "measured": ("data",),
+    "measured": ("data", "paper"),
     "stand-in": ("simulation",),
     "recorded": ("data", "authors", "paper"),
 }
+
+_SEVERAL = ("released", "recorded")
+"""Labels that do not say what ours rests on; the first kind of evidence of the others is theirs."""
 
 _AGREEING = {
     "data": "reproduced",
@@ -47,8 +50,8 @@ _AGREEING = {
 
 VERDICTS = {
     "reproduced": "agrees within the tolerance, computed from data, independently of what the authors printed or published as results",
-    "recomputed": "agrees within the tolerance, computed again from the results that the authors published",
-    "consistent": "agrees within the tolerance with other numbers that the paper prints; nothing independent of the paper decides it",
+    "recomputed": "agrees within the tolerance, read or computed again from files that the authors published",
+    "consistent": "agrees within the tolerance with other numbers that the paper prints, under a stated assumption, or one-sidedly; nothing independent decides it",
     "by construction": "the simulation was tuned to agree, so agreement is no evidence",
     "known difference": "outside the tolerance, for a reason that is written down",
     "differs": "outside the tolerance, and nobody has explained why yet",
@@ -131,7 +134,7 @@ class Comparison:
             if value not in known:
                 raise UnknownNameError(kind, value, list(known))
         possible = _RESTS_ON[self.label]
-        if not self.evidence and len(possible) == 1:
+        if not self.evidence and self.label not in _SEVERAL:
             object.__setattr__(self, "evidence", possible[0])
         if self.evidence not in possible:
             raise UnknownNameError(f"evidence with label {self.label}", self.evidence, list(possible))

@@ -54,7 +54,7 @@ def paired(folds: pd.DataFrame, first: str, second: str) -> tuple[float, float, 
     """Return the mean difference of two columns and its 95 % interval, paired by fold.
 
     Rows of one fold share their actors, so differences are averaged over rows first; Student's t then takes the folds as
-    independent.
+    independent. Their training sets overlap, so the interval is too narrow by up to :func:`overlap`.
 
     Parameters
     ----------
@@ -73,6 +73,17 @@ def paired(folds: pd.DataFrame, first: str, second: str) -> tuple[float, float, 
     return float(differences.mean()), float(differences.mean()) - half, float(differences.mean()) + half
 
 
+def overlap(folds: int) -> float:
+    """Return by what factor an interval over folds is too narrow, by the correction of Nadeau and Bengio (2003).
+
+    It puts ``1 / k + 1 / (k - 1)`` in the place of ``1 / k``: test clips of a fold over training clips are 1 to k - 1.
+
+    >>> round(overlap(5), 2)
+    1.5
+    """
+    return float(np.sqrt(1 + folds / (folds - 1)))
+
+
 def classifiers_in_words(folds: pd.DataFrame) -> str:
     """Say how far the reported classifier is from the two others.
 
@@ -81,31 +92,95 @@ def classifiers_in_words(folds: pd.DataFrame) -> str:
     folds : DataFrame
         Of :func:`blemore.released.classifier_folds`.
     """
+    k = folds["fold"].nunique()
     others = [model for model in MODELS if model != REPORTED]
     said = "; ".join(
-        f"{NAMES[REPORTED]} less {NAMES[other]} {_interval(*paired(folds, REPORTED, other))}" for other in others
+        f"{NAMES[REPORTED]} less {NAMES[other]} {_difference(*paired(folds, REPORTED, other))}" for other in others
     )
     return (
         f"Composite score in the authors' runs, mean over {folds['id'].nunique()} rows, with 95 % intervals from differences paired by fold "
-        f"({folds['fold'].nunique()} folds): {said}."
+        f"({k} folds, taken as independent): {said}. Training sets of folds overlap, so the intervals are too narrow, by a factor of up to {overlap(k):.1f}. "
+        "Every run is scored at its best epoch and thresholds on that fold."
     )
 
 
-def optimism_in_words(chosen: pd.DataFrame) -> str:
-    """Say how much higher both accuracies are by the protocol released-code than by nested, paired by fold.
+def strategies_in_words(folds: pd.DataFrame) -> str:
+    """Say how far aggregated features are from subsampled ones, paired by fold.
+
+    Parameters
+    ----------
+    folds : DataFrame
+        Of :func:`blemore.released.strategy_folds`.
+    """
+    said = [
+        f"{metric} {_difference(*paired(rows, 'aggregated', 'subsampled'))}" for metric, rows in folds.groupby("metric")
+    ]
+    k = folds["fold"].nunique()
+    return (
+        f"Aggregated less subsampled, mean over {len(folds[['id', 'model']].drop_duplicates())} pairs, with 95 % intervals from differences paired by fold ({k} "
+        f"folds, taken as independent, which makes the intervals too narrow by a factor of up to {overlap(k):.1f}): {'; '.join(said)}."
+    )
+
+
+def thresholds_in_words(folds: pd.DataFrame, design: pd.DataFrame) -> str:
+    """Say how much higher accuracies are with thresholds of the scored fold than with those of the other folds.
+
+    Parameters
+    ----------
+    folds, design : DataFrame
+        Of :func:`blemore.released.hicmae_folds` and :func:`blemore.released.hicmae_design`.
+    """
+    said = []
+    for metric, n in zip(METRICS, ("n", "n_blends"), strict=True):
+        hits = (folds[metric] * folds[n]).groupby(folds["variant"]).sum()
+        own = hits / folds.groupby("variant")[n].sum()
+        others = design[design["metric"] == metric].set_index("variant")["accuracy"]
+        optimism = (own - others).loc[others.index]
+        said.append(f"{metric.removeprefix('acc_')} {optimism.min():+.3f} to {optimism.max():+.3f}".replace("-", "−"))
+    return (
+        f"Accuracy over all clips with the thresholds of the scored fold less that with the thresholds of the other folds: {'; '.join(said)} "
+        f"({design['variant'].nunique()} variants of one model)."
+    )
+
+
+def optimism_in_words(chosen: pd.DataFrame, what: str, seeds: pd.DataFrame | None = None) -> str:
+    """Say how much higher scores are by the protocol released-code than by nested, paired by fold.
 
     Parameters
     ----------
     chosen : DataFrame
         Of :func:`blemore.trainings.protocol_table`; needs both protocols and two folds.
+    what : str
+        What was trained, and on what.
+    seeds : DataFrame
+        Scores of released-code by ``seed`` and ``fold``, averaged within folds; by default the one seed of ``chosen``.
     """
+    columns = list(METRICS)
+    nested, once = (
+        chosen[chosen["protocol"] == name].set_index("fold")[columns] for name in ("nested", "released-code")
+    )
+    scored = once if seeds is None else seeds.groupby("fold")[columns].mean()
     said = []
-    for metric in METRICS:
-        wide = chosen.pivot(index="fold", columns="protocol", values=metric).reset_index()
-        mean, low, high = paired(wide, "released-code", "nested")
-        unclear = ", not distinguishable from 0" if low <= 0 <= high else ""
-        said.append(f"{metric.removeprefix('acc_')} {_interval(mean, low, high)}{unclear}")
-    return f"{'; '.join(said)} (released-code less nested, 95 % intervals over {chosen['fold'].nunique()} folds)."
+    for name, of in (
+        ("presence", columns[:1]),
+        ("salience", columns[1:]),
+        ("composite, which is what is chosen by,", columns),
+    ):
+        both = pd.DataFrame({"released-code": scored[of].mean(axis=1), "nested": nested[of].mean(axis=1)}).reset_index()
+        said.append(f"{name} {_difference(*paired(both, 'released-code', 'nested'))}")
+    trained = (
+        "one seed"
+        if seeds is None
+        else f"released-code with {seeds['seed'].nunique()} seeds, averaged within folds, nested with one"
+    )
+    return (
+        f"{'; '.join(said)} (released-code less nested; {what}; {trained}; 95 % intervals over {len(nested)} folds, "
+        "which are taken as independent)."
+    )
+
+
+def _difference(mean: float, low: float, high: float) -> str:
+    return f"{_interval(mean, low, high)}{', not distinguishable from 0' if low <= 0 <= high else ''}"
 
 
 def _interval(mean: float, low: float, high: float) -> str:

@@ -145,8 +145,9 @@ def shares_in_words(table: pd.DataFrame) -> str:
     plain, alone = (whole.loc[way] for way in WAYS)
     parts = table[(table["way"] == WAYS[0]) & (table["part"] != "all columns")].set_index("part")["emotion"]
     return (
-        f"Identity holds {plain['actor']:.0%} of the variance and emotion {plain['emotion']:.0%}. Once each actor is scaled alone, identity holds "
-        f"{alone['actor']:.0%} and emotion {alone['emotion']:.0%}. Of the first {len(parts)} components, emotions differ most in {parts.idxmax()} ({parts.max():.0%})."
+        f"Identity holds {plain['actor']:.0%} of the variance and emotion {plain['emotion']:.0%}. By chance alone it would be {plain['actor_chance']:.0%} and "
+        f"{plain['emotion_chance']:.0%}. Once each actor is scaled alone, identity holds {alone['actor']:.0%} by construction, and emotion "
+        f"{alone['emotion']:.0%} (by chance {alone['emotion_chance']:.0%}). Of the first {len(parts)} components, emotions differ most in {parts.idxmax()} ({parts.max():.0%})."
     )
 
 

@@ -97,6 +97,14 @@ def classifier_folds() -> Result:
     return _result("classifier_folds")
 
 
+def strategy_folds() -> Result:
+    """Return aggregated beside subsampled features by fold, in the authors' runs that have both.
+
+    One row per ``id``, ``model``, ``fold`` and ``metric`` (``presence`` or ``salience``): ``aggregated``, ``subsampled``.
+    """
+    return _result("strategy_folds")
+
+
 def hicmae_folds() -> Result:
     """Return thresholds tuned on each fold of the HiCMAE logits, scores, and what was decided.
 
@@ -165,6 +173,17 @@ def _classifier_folds() -> pd.DataFrame:
     table["composite"] = table[["acc_presence", "acc_salience"]].mean(axis=1)
     wide = table.pivot(index=["id", "fold"], columns="model", values="composite")
     return wide[list(MODELS.values())].rename_axis(columns=None).reset_index()
+
+
+def _strategy_folds() -> pd.DataFrame:
+    keys = ["id", "model", "fold", "metric"]
+    names = {"acc_presence": "presence", "acc_salience": "salience"}
+    long = runs().rename(columns=names).melt(keys[:3], list(names.values()), "metric")
+    subsampled = long["id"].str.endswith(":sub")
+    long["id"] = long["id"].str.removesuffix(":sub")
+    both = long[~subsampled].merge(long[subsampled], on=keys, suffixes=("_all", "_sub"), validate="one_to_one")
+    both = both.rename(columns={"value_all": "aggregated", "value_sub": "subsampled"})
+    return both.sort_values(keys).reset_index(drop=True)
 
 
 def _tests() -> pd.DataFrame:
@@ -292,6 +311,7 @@ COMPUTED: dict[str, tuple[str, Callable[[], pd.DataFrame]]] = {
     "tests": ("summaries", _tests),
     "curves": ("logs", _curves),
     "classifier_folds": ("summaries", _classifier_folds),
+    "strategy_folds": ("summaries", _strategy_folds),
     "hicmae_folds": ("predictions", _hicmae_folds),
     "hicmae_design": ("predictions", _hicmae_design),
     "hicmae_grid": ("predictions", _hicmae_grid),

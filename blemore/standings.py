@@ -19,7 +19,7 @@ SCORES = tuple(f"{metric}_{part}" for metric in METRICS for part in ("mean", "st
 """Columns of scores: mean and sample standard deviation over folds of both accuracies."""
 
 FINE_TUNED = "kl-100"
-"""Which of the released HiCMAE fine-tunings stands for it: the one with the best composite."""
+"""Which of the released HiCMAE fine-tunings stands for it: the best of four by composite, which favours it a little."""
 
 
 def trained(clips: Clips, source: str, model: str, *, profile: str, seed: int, folder: str | Path = "runs") -> Result:

@@ -61,6 +61,10 @@ counts = Counter(claim.verdict for claim in claims)
 report.provenance(
     inputs,
     list(dict.fromkeys(["paper", *(claim.label for claim in claims if claim.ours is not None)])),
-    results={"claims": str(len(claims)), "problems": str(len(problems))}
+    results={
+        "claims": str(len(claims)),
+        "problems": str(len(problems)),
+        "scores_reproduced": str(ledger.scores_reproduced(claims) or "none"),
+    }
     | {verdict.replace(" ", "_"): str(counts[verdict]) for verdict in VERDICTS},
 )

@@ -29,7 +29,19 @@ epochs: int = 200
 seed: int = 42
 
 # %% tags=["hide-input"]
-from blemore import contrasts, figures, identity, labels, models, parameters, recorded, released, report, trainings
+from blemore import (
+    chance,
+    contrasts,
+    figures,
+    identity,
+    labels,
+    models,
+    parameters,
+    recorded,
+    released,
+    report,
+    trainings,
+)
 
 parameters.check(encoder=encoder, features=features, metadata=metadata, model=model)
 parameters.check(learning_rate=learning_rate, epochs=epochs, seed=seed)
@@ -91,12 +103,13 @@ if features:
     rows = trainings.cross_validated(encoder, features, metadata, folder="runs", jobs=2, **settings)
     chosen, curves, origin = trainings.protocol_table(rows), trainings.curve_table(rows[0].runs), rows[0].origin
     left_out = rows[0].note
+    seeds = None
     inputs = [recorded.Input(f"file/{name}", identity.sha256_of(path)) for name, path in
               (("features", features), ("metadata", metadata))]  # fmt: skip
     name = parameters.name_of(encoder)
 else:
-    tables = [recorded.read("egemaps_protocols"), recorded.read("egemaps_curves")]
-    chosen, curves, origin = tables[0].table, tables[1].table, "recorded"
+    tables = [recorded.read("egemaps_protocols"), recorded.read("egemaps_curves"), chance.retrained()]
+    chosen, curves, seeds, origin = *(table.table for table in tables), "recorded"
     inputs = [table.as_input for table in tables]
     name, model, learning_rate, epochs = "eGeMAPS", "mlp-512", 5e-4, 200
     left_out = ""
@@ -132,8 +145,9 @@ report.frame(table.rename(columns=names), "What each protocol chooses for each f
 # the paper finds. All protocols share the folds, so the difference is computed fold by fold:
 
 # %% tags=["hide-input"]
-optimism = contrasts.optimism_in_words(chosen)
-report.note(f"{name}, {contrasts.NAMES[model]}, one training seed: {optimism}", [origin])
+what = f"{name}, {clips:,} clips, {contrasts.NAMES[model]}, learning rate {learning_rate:g}"
+optimism = contrasts.optimism_in_words(chosen, what, seeds)
+report.note(f"Optimism of {optimism}", [origin])
 
 # %% tags=["hide-input"]
 report.provenance(

@@ -21,7 +21,7 @@ from click.testing import CliRunner, Result
 
 from blemore import rows, thresholds
 from blemore.cli import main
-from blemore.comparison import VERDICTS
+from blemore.comparison import VERDICTS, known_differences
 from blemore.labels import EMOTIONS, saliences_of_names
 from blemore.predictions import read_table
 from tests.conftest import ROOT, real
@@ -934,5 +934,10 @@ def test_check_counts_claims_by_verdict_and_names_their_evidence(monkeypatch: py
     agreeing = {"data": "reproduced", "authors": "recomputed", "paper": "consistent"}
     for claim in answer["claims"]:
         assert claim["verdict"] in (agreeing[claim["evidence"]], "known difference", "unchecked")
-    said = blemore("check").output.splitlines()[-1]
+        assert claim["what"] and "detail" in claim
+        assert claim["reason"] == (known_differences()[claim["id"]] if claim["verdict"] == "known difference" else None)
+    lines = blemore("check").output.splitlines()
+    known = [claim for claim in answer["claims"] if claim["reason"]]
+    assert known and {f"KNOWN {claim['id']}: {claim['reason']}" for claim in known} <= set(lines)
+    said = next(line for line in lines if " claims: " in line)
     assert said.startswith(f"{len(found)} claims: ") and f"{found.count('recomputed')} recomputed" in said

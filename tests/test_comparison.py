@@ -21,7 +21,7 @@ def compare(printed: float | str, ours: float | str | None, label: str = "measur
 
 
 POSSIBLE = [
-    ("paper", "paper"), ("measured", "data"), ("stand-in", "simulation"),
+    ("paper", "paper"), ("measured", "data"), ("measured", "paper"), ("stand-in", "simulation"),
     *((label, evidence) for label in ("released", "recorded") for evidence in ("data", "authors", "paper")),
 ]  # fmt: skip
 

@@ -116,8 +116,53 @@ def test_optimism_that_may_be_nothing_is_called_so() -> None:
         for fold, wobble in enumerate((0.04, -0.04, 0.04))
         for protocol, presence, salience in (("released-code", 0.2 + wobble, 0.15), ("nested", 0.2, 0.1 + wobble / 100))
     ]
-    presence, salience = contrasts.optimism_in_words(pd.DataFrame(lines)).split(";")
+    presence, salience, *_ = (said := contrasts.optimism_in_words(pd.DataFrame(lines), "invented")).split("; ")
+    assert "invented; one seed" in said
     assert "not distinguishable from 0" in presence and "not distinguishable" not in salience and "+0.050" in salience
+
+
+def test_optimism_of_several_seeds_is_that_of_their_means_and_says_what_was_trained() -> None:
+    chosen, seeds = (recorded.read(f"egemaps_{name}").table for name in ("protocols", "seeds"))
+    said = contrasts.optimism_in_words(chosen, "eGeMAPS", seeds)
+    nested = chosen[chosen["protocol"] == "nested"].set_index("fold")
+    mean = seeds.groupby("fold")[["acc_presence", "acc_salience"]].mean()
+    expected = stats.ttest_rel(mean["acc_presence"], nested["acc_presence"].loc[mean.index]).confidence_interval(0.95)
+    assert f"presence +0.031 [{expected.low:+.3f}, {expected.high:+.3f}]" in said
+    assert (
+        "salience +0.046 [+0.016, +0.076]" in said
+        and "composite, which is what is chosen by, +0.039 [+0.020, +0.057]" in said
+    )
+    assert "6 seeds" in said and "nested with one" in said and "taken as independent" in said and "eGeMAPS" in said
+
+
+def test_classifier_that_is_not_surely_better_is_said_to_be_so() -> None:
+    said = contrasts.classifiers_in_words(recorded.read("classifier_folds").table)
+    assert "MLP-512 less MLP-256" in said and "not distinguishable from 0" in said.split(";")[1]
+    assert "too narrow, by a factor of up to 1.5" in said and "best epoch" in said
+
+
+def test_strategies_differ_by_what_a_paired_test_of_folds_says() -> None:
+    folds = recorded.read("strategy_folds").table
+    said = contrasts.strategies_in_words(folds)
+    assert "mean over 6 pairs" in said
+    for metric, rows in folds.groupby("metric"):
+        means = rows.groupby("fold")[["aggregated", "subsampled"]].mean()
+        ends = stats.ttest_rel(means["aggregated"], means["subsampled"]).confidence_interval(0.95)
+        assert (
+            f"{metric} {(means['aggregated'] - means['subsampled']).mean():+.3f} [{ends.low:+.3f}, {ends.high:+.3f}]".replace(
+                "-", "−"
+            )
+            in said
+        )
+
+
+def test_optimism_of_thresholds_is_that_over_all_clips() -> None:
+    folds = pd.DataFrame(
+        {"variant": "a", "n": [10, 30], "n_blends": [10, 10], "acc_presence": [0.5, 0.1], "acc_salience": [0.1, 0.3]}
+    )
+    design = pd.DataFrame({"variant": "a", "metric": ["acc_presence", "acc_salience"], "accuracy": [0.15, 0.25]})
+    said = contrasts.thresholds_in_words(folds, design)
+    assert "presence +0.050 to +0.050; salience −0.050 to −0.050" in said
 
 
 def test_rows_whose_loss_does_not_turn_early_are_named() -> None:

@@ -167,5 +167,9 @@ def test_recorded_shares_are_those_of_the_real_features() -> None:
 
 def test_shares_in_words_are_those_of_the_table() -> None:
     said = pca.shares_in_words(recorded.read("egemaps_variance").table)
-    assert "Identity holds 21% of the variance and emotion 4%" in said and "identity holds 0% and emotion 6%" in said
+    assert (
+        "Identity holds 21% of the variance and emotion 4%" in said
+        and "identity holds 0% by construction, and emotion 6%" in said
+    )
+    assert "By chance alone it would be 2% and 1%" in said
     assert "most in PC6 (8%)" in said

@@ -31,6 +31,7 @@ ASKS: dict[str, Callable[[], Result]] = {
     "hicmae_grid": released.hicmae_grid,
     "hicmae_design": released.hicmae_design,
     "classifier_folds": released.classifier_folds,
+    "strategy_folds": released.strategy_folds,
 }
 
 

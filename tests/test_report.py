@@ -20,6 +20,7 @@ from blemore.claims import ledger, results
 from blemore.comparison import LABELS, VERDICTS, Comparison
 from blemore.errors import BlemoreError
 from blemore.fragments import DATA_TYPE, Column, Fragment
+from blemore.metrics import wilson_interval
 from blemore.recorded import Input
 from tests.conftest import ROOT, ShownPage, page, real, runs_once
 
@@ -110,8 +111,19 @@ def test_plain_form_says_hostile_text_as_it_is(name: str) -> None:
 
 
 def test_factor_of_clustered_clips_is_the_root_of_the_design_effect() -> None:
-    lines = [("acc_presence", 2456, 47, 4.0), ("acc_presence", 2456, 47, 2.25), ("acc_salience", 1326, 44, 1.0)]
-    said = report.clustering(pd.DataFrame(lines, columns=["metric", "clips", "actors", "design_effect"]))
+    lines = [
+        ("a", "acc_presence", 2456, 47, 4.0),
+        ("b", "acc_presence", 2456, 47, 2.25),
+        ("a", "acc_salience", 1326, 44, 1.0),
+    ]
+    said = report.clustering(pd.DataFrame(lines, columns=["variant", "metric", "clips", "actors", "design_effect"]))
+    low, high = wilson_interval(197, 594)
+    middle, half = (low + high) / 2, high - low  # twice as wide as without actors
+    assert (
+        f"VideoMAEv2 + HuBERT, presence 0.332, {low:.3f} to {high:.3f}, becomes {middle - half:.3f} to {middle + half:.3f}"
+        in said
+    )
+    assert "range over 2 variants" in said and "eleven actors by our count" in said
     assert "presence by 1.5 to 2.0, salience by 1.0 to 1.0" in said and "2,456 training clips, 47 actors" in said
 
 
@@ -203,6 +215,7 @@ def test_row_of_scores_shows_its_worst_verdict() -> None:
 def test_intervals_show_whole_clips_around_the_printed_accuracy() -> None:
     lines = report.intervals("caption").text.splitlines()[2:]
     cells = next(line.split(" | ") for line in lines if line.startswith("VideoMAEv2 + HuBERT"))
+    assert not [line for line in lines if "trivial" in line]  # constant answers
     assert cells[1:3] == ["0.332", "197"]
     low, high = (float(text) for text in cells[3].split(" to "))
     n, p, z = 594, 197 / 594, 1.959964

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blemore import encoders, identity, paper, rows, sources, standings
+from blemore import encoders, figures, identity, paper, rows, sources, standings
 from blemore.recorded import Input
 from blemore.released import Result
 
@@ -114,6 +114,13 @@ def test_features_of_ones_own_join_the_others_or_replace_them_with_their_own_lab
         assert (table.at[name, "label"], table.at[name, "acc_presence_mean"]) == ("measured", 0.9)
     assert table.at["clip", "label"] == "stand-in"
     assert Input("file/features", "ab") in found.inputs
+
+
+def test_caption_says_that_the_released_fine_tuning_is_the_best_of_four() -> None:
+    table = standings.everyone(DONE, "mlp-512").table
+    assert "HiCMAE is the best of its 4 fine-tunings" in figures.standings(table, "clip", "mlp-512").text
+    own = table.assign(label=table["label"].where(table["id"] != "hicmae", "measured"))
+    assert "fine-tunings" not in figures.standings(own, "clip", "mlp-512").text
 
 
 def test_another_classifier_has_no_recorded_egemaps() -> None:

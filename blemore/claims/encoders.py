@@ -14,7 +14,7 @@ from blemore.recorded import Input
 def claims() -> tuple[list[Comparison], tuple[Input, ...]]:
     """Compare what the text says of encoders with features that they gave; return the inputs, too.
 
-    OpenFace's columns are counted in a file that the program wrote for a clip. The widths of the other encoders' features
+    OpenFace's columns are counted in a file that the program wrote for a clip, by kind; that the kinds sum to 31 is no further claim. The widths of the other encoders' features
     are read from the release; without it, nothing here decides them. What this package itself says of an encoder is
     no evidence.
     """
@@ -25,8 +25,6 @@ def claims() -> tuple[list[Comparison], tuple[Input, ...]]:
                   "columns that OpenFace 2.0 wrote for a clip", evidence="data")
         for kind in KINDS
     ]  # fmt: skip
-    rows.append(of_number("encoder.openface.dimensions", int(columns.sum()), "recorded", "OpenFace: features per frame",
-                          "the sum of these", evidence="data"))  # fmt: skip
     widths = {name: _width(name) for name in ("hubert", "wavlm", "videomaev2")}
     inputs = header.as_input, *sources.inputs(*(f"zenodo/{_folder(name)}" for name in widths))
     return [*rows, _audio(widths), _videomaev2(widths["videomaev2"])], inputs

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
-from functools import cache
-from types import MappingProxyType
+from itertools import combinations
 
-import numpy as np
 import pandas as pd
 
-from blemore import paper, recorded
+from blemore import chance, paper
+from blemore.chance import tolerances
 from blemore.claims.dataset import baselines
 from blemore.clips import Clips
 from blemore.comparison import Comparison, by_row, of_statement
@@ -21,7 +20,7 @@ from blemore.released import Result
 REPORTED = "mlp-512"
 """The configuration that Tables 2 and 3 report."""
 
-METRICS = ("acc_presence", "acc_salience")
+METRICS = chance.METRICS
 
 
 def table2(validation: Result) -> list[Comparison]:
@@ -42,24 +41,23 @@ def table2(validation: Result) -> list[Comparison]:
 
 
 def table3(tests: Result) -> list[Comparison]:
-    """Compare Table 3 with the authors' test summary, where it has the row."""
+    """Compare Table 3 with the authors' test summary, where it has the row: it is read and rounded, and nothing computed."""
     ours = tests.table.query("model == @REPORTED").set_index("id")
-    return [
-        _cell(
-            3,
-            row,
-            metric,
-            float(ours[metric].loc[row["id"]]) if row["id"] in ours.index else None,
-            tests.origin,
-            "authors",
-        )
-        for row in _encoders(3).to_dict("records")
-        for metric in METRICS
-    ]
+    rows = []
+    for row in _encoders(3).to_dict("records"):
+        for metric in METRICS:
+            value = float(ours[metric].loc[row["id"]]) if row["id"] in ours.index else None
+            cell = _cell(3, row, metric, value, tests.origin, "authors")
+            rows.append(
+                cell
+                if value is None
+                else replace(cell, detail="read from the authors' summary; nothing is computed here")
+            )
+    return rows
 
 
 def trained(number: int, ours: pd.DataFrame, absent: Mapping[str, str] | None = None) -> list[Comparison]:
-    """Compare Table 2 or 3 with trainings of our own, within :func:`tolerances`.
+    """Compare Table 2 or 3 with trainings of our own, within :func:`blemore.chance.tolerances`.
 
     No claims of the ledger: simulated features agree by construction, and real ones were trained on here.
 
@@ -88,72 +86,47 @@ def trained(number: int, ours: pd.DataFrame, absent: Mapping[str, str] | None = 
     return rows
 
 
-@cache
-def tolerances() -> Mapping[str, float]:
-    r"""Return how far two trainings of one row may be apart, by column of Tables 2 and 3.
+def confused() -> tuple[list[tuple[str, str]], int]:
+    """Return the pairs of rows of Table 2 whose printed numbers agree within the tolerances, and the number of all pairs.
 
-    Both trainings validate on the same clips, so the differences between folds cancel and chance in training is left. Its
-    standard deviation :math:`s` for one fold, pooled over folds, is that of real acoustic features trained with several
-    seeds (:func:`retrained`). An accuracy is a share of clips, so :math:`s` is scaled by the square root of the ratio of the
-    number of clips. The difference of two trainings has :math:`s_d = \sqrt 2 s`. With :math:`K` folds,
-    :math:`\nu` degrees of freedom of :math:`s`, and confidence 95 %, the tolerances are
-
-    * of a mean over folds: :math:`t_{.975}(\nu)\, s_d / \sqrt K`;
-    * of a standard deviation over folds: :math:`s_d \sqrt{F_{.95}(K - 1, \nu)}`, for two standard deviations over the same folds are
-      never further apart than the standard deviation of the differences;
-    * of an accuracy on the test set, one training with the clips of one fold: :math:`t_{.975}(\nu)\, s_d`.
-    """
-    from scipy import stats
-
-    seeds = retrained().table
-    seen, folds = seeds.groupby("fold")[["n", "n_blends"]].first().sum(), seeds["fold"].nunique()
-    freedom = folds * (seeds["seed"].nunique() - 1)
-    clips, blends = recorded.read("partitions").table[["clips", "blended"]].sum()
-    scored = {"acc_presence": seen["n"] / clips, "acc_salience": seen["n_blends"] / blends}
-    t, f = stats.t.ppf(0.975, freedom), stats.f.ppf(0.95, folds - 1, freedom)
-    found: dict[str, float] = {}
-    for metric, share in scored.items():
-        chance = np.sqrt(seeds.groupby("fold")[metric].var().mean() * share)
-        apart = float(np.sqrt(2) * chance)
-        found |= {
-            f"{metric}_mean": float(t * apart / np.sqrt(folds)),
-            f"{metric}_std": float(apart * np.sqrt(f)),
-            metric: float(t * apart),
-        }
-    return MappingProxyType(found)
-
-
-def retrained() -> recorded.Recorded:
-    """Return scores of each fold for several seeds of one training: ``seed, fold``, both accuracies, ``n, n_blends``."""
-    return recorded.read("egemaps_seeds")
-
-
-def confused() -> tuple[int, int]:
-    """Count the pairs of different rows of Table 2 whose printed numbers agree within :func:`tolerances`, and all pairs.
-
-    The first of a pair is printed and the second takes the place of ours: the share is what the tolerances let pass
-    although another encoder was trained.
+    One row of a pair takes the place of ours: these are what the tolerances let pass although another encoder was trained.
     """
     printed = _encoders(2).assign(model=REPORTED, origin="measured")
-    rows = list(printed["id"])
-    passed = 0
-    for other in rows:
-        one = printed[printed["id"] == other]
-        for row in (row for row in rows if row != other):
-            cells = by_row(trained(2, one.assign(id=row)))[row]
-            passed += all(cell.agrees for cell in cells.values())
-    return passed, len(rows) * (len(rows) - 1)
+    pairs = list(combinations(printed["id"], 2))
+    close = []
+    for row, other in pairs:
+        cells = by_row(trained(2, printed[printed["id"] == other].assign(id=row)))[row]
+        if all(cell.agrees for cell in cells.values()):
+            close.append((row, other))
+    return close, len(pairs)
+
+
+def tolerance_in_words() -> str:
+    """Say what the tolerances rest on, how often they fail by chance, and which rows of Table 2 they do not tell apart."""
+    seeds = chance.retrained().table
+    close, pairs = confused()
+    names = "; ".join(" and ".join(name_of(row) for row in pair) for pair in close) or "none"
+    return (
+        f"They rest on {seeds['seed'].nunique()} seeds of one training: eGeMAPS, {seeds.groupby('fold')['n'].first().sum():,} clips, MLP-512, learning "
+        f"rate 5e-4; its chance is taken for that of other rows, scaled by the number of clips alone, and the features for identical. All four numbers of "
+        f"a row must be as close, and by chance alone about 1 row in {1 / chance.fails():.0f} is not. Of {pairs} pairs of different rows of Table 2, "
+        f"{len(close)} cannot be told apart: {names}."
+    )
 
 
 def trivial(number: int, clips: Clips) -> list[Comparison]:
-    """Compare the last two rows of Table 2 or 3, the trivial baselines, with those of the clips' counts."""
+    """Compare the last two rows of Table 2 or 3, the trivial baselines, with those of the clips' counts.
+
+    No claims of the ledger: it has the same numbers in percent, see :func:`blemore.claims.dataset.baselines`.
+    """
     scored = {row.id: row for row in baselines(clips)}
     part, suffix = ("train", "_mean") if number == 2 else ("test", "")
     rows = []
     for printed in paper.table(number).query("id.str.startswith('trivial')").to_dict("records"):
         for metric in METRICS:
             ours = scored[f"baseline.{str(printed['id']).removeprefix('trivial-')}.{part}.{metric}"]
-            cell = _cell(number, printed, metric + suffix, float(str(ours.ours)) / 100, ours.label, ours.evidence)
+            value = None if isinstance(ours.ours, str) else float(str(ours.ours)) / 100
+            cell = _cell(number, printed, metric + suffix, value, ours.label, ours.evidence)
             rows.append(replace(cell, detail=ours.detail))
     return rows
 
@@ -225,7 +198,7 @@ def statements(validation: Result) -> list[Comparison]:
               composite["2"].idxmax() == "imagebind+wavlm", f"{composite['2'].max():.4f}"),
         _best("5.2.wavlm", "5.2", "WavLM is the best single encoder on the test set",
               composite["3"].loc[valid.index[single]].idxmax() == "wavlm",
-              f"composite {composite['3']['wavlm']:.4f}; {_standing(test.loc[valid.index[single]], 'wavlm')}"),
+              f"{_ahead(test.loc[valid.index[single]], 'wavlm')}; {_standing(test.loc[valid.index[single]], 'wavlm')}"),
         _best("5.2.videomaev2", "5.2", "VideoMAEv2 has the highest presence of the video encoders",
               test["acc_presence"].loc[video].idxmax() == "videomaev2", f"{test['acc_presence']['videomaev2']:.3f}"),
         _best("5.2.best", "5.2", "VideoMAEv2 + HuBERT has the best test composite",
@@ -237,8 +210,28 @@ def statements(validation: Result) -> list[Comparison]:
               f"the composite falls in {down.sum()} of {len(down)} rows; presence alone rises in {up}"),
         _best("5.5.ranking", "5.5", "validation and test do not always rank the models alike",
               composite["2"].rank().loc[test.index].tolist() != composite["3"].rank().tolist(),
-              f"rank correlation {composite['2'].rank().corr(composite['3'].rank()):.2f}"),
+              f"rank correlation: {_ranks(valid.assign(composite=composite['2']), test.assign(composite=composite['3']))}"),
     ]  # fmt: skip
+
+
+def _ranks(valid: pd.DataFrame, test: pd.DataFrame) -> str:
+    """Say how alike validation and test rank the rows, by accuracy and by composite."""
+    names = {"composite": "composite", **{metric: metric.removeprefix("acc_") for metric in METRICS}}
+    return ", ".join(
+        f"{name} {valid.loc[test.index, column].corr(test[column], method='spearman'):.2f}"
+        for column, name in names.items()
+    )
+
+
+def _ahead(test: pd.DataFrame, row: str) -> str:
+    """Say how far a row's composite is ahead of the next of a table of test scores, beside what one clip more is worth."""
+    composite = test[list(METRICS)].mean(axis=1)
+    next_ = str(composite.drop(row).idxmax())
+    gap, clip = composite[row] - composite[next_], 1 / int(paper.figure(4).to_numpy().sum()) / 2
+    clips = (
+        "less than one clip of presence is worth" if abs(gap) < clip else f"worth {gap / clip:.1f} clips of presence"
+    )
+    return f"composite {composite[row]:.4f}, {gap:+.4f} on {name_of(next_)}: {clips}"
 
 
 def _standing(table: pd.DataFrame, row: str) -> str:
@@ -272,11 +265,17 @@ def _mlp512(validation: Result) -> Comparison:
 
 
 def _fusion_on_test(test: pd.DataFrame) -> Comparison:
+    """Check "clear benefits": most fusions beat both their parts. The text does not say that all do."""
+    composite = test[list(METRICS)].mean(axis=1)
+    presence = test["acc_presence"]
     pairs = [row for row in test.index if "+" in row]
-    beats = [(test.loc[pair, list(METRICS)].mean() > test.loc[pair.split("+"), list(METRICS)].mean(axis=1)).all()
-             for pair in pairs]  # fmt: skip
-    detail = f"{sum(beats)} of {len(pairs)} fusions beat both their parts in composite"
-    return _best("5.2.fusion", "5.2", "fusions beat their parts on the test set", all(beats), detail)
+    beats = {name: [pair for pair in pairs if (scores[pair] > scores[pair.split("+")]).all()]
+             for name, scores in (("presence", presence), ("composite", composite))}  # fmt: skip
+    counts = ", ".join(f"{len(beats[name])} of {len(pairs)} in {name}" for name in beats)
+    not_ = first([name_of(pair) for pair in pairs if pair not in beats["composite"]]) or "none"
+    detail = f"above both its parts: {counts} (not {not_})"
+    what = "fusions show clear benefits on the test set: most of them beat both their parts"
+    return _best("5.2.fusion", "5.2", what, all(len(those) > len(pairs) / 2 for those in beats.values()), detail)
 
 
 def _aggregation(tables: dict[str, pd.DataFrame]) -> Comparison:

@@ -70,16 +70,18 @@ def tune(table: Path, logits: bool, probabilities: bool, order: str | None, as_j
 def check(as_json: bool) -> None:
     """Check every claim of the ledger; exit 1 if one that must hold does not."""
     from blemore.claims import ledger
-    from blemore.comparison import VERDICTS
+    from blemore.comparison import VERDICTS, known_differences
 
     claims, _ = ledger.all_claims()
     wrong = ledger.problems(claims)
     rows = [
-        {"id": claim.id, "section": claim.section, "verdict": claim.verdict, "evidence": claim.evidence,
+        {"id": claim.id, "section": claim.section, "what": claim.what, "detail": claim.detail,
+         "reason": known_differences()[claim.id] if claim.verdict == "known difference" else None, "verdict": claim.verdict, "evidence": claim.evidence,
          "label": claim.label, "paper": claim.paper, "ours": claim.ours, "tolerance": {"kind": claim.kind, "value": claim.tolerance}}
         for claim in claims
     ]  # fmt: skip
     lines = [f"{c.verdict:16} {c.label:9} {c.section:9} {c.what}" for c in claims if c.verdict != "unchecked"]
+    lines += [f"KNOWN {row['id']}: {row['reason']}" for row in rows if row["reason"]]
     counts = Counter(claim.verdict for claim in claims)
     counted = {verdict: counts[verdict] for verdict in VERDICTS}
     lines.append(f"{len(claims)} claims: {', '.join(f'{n} {verdict}' for verdict, n in counted.items() if n)}")

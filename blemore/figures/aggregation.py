@@ -73,7 +73,7 @@ def strategies(table: pd.DataFrame, origin: str) -> Drawing:
     direct(axes[0], (0.45, 0.91), "subsampled", SOFT)
     caption = (
         f"The authors' runs, same encoder, folds and classifier: aggregated features are ahead {' and '.join(won.values())}. "
-        "Which strategy is better depends on the accuracy that one asks for."
+        "Which strategy is ahead depends on the accuracy that one asks for."
     )
     return Drawing(fig, caption, [origin])
 

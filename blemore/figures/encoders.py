@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from blemore.drawing import EMOTION_COLOURS, OURS, PAPER, SOFT, Drawing, canvas, direct, drawn
 from blemore.fragments import in_picture
+from blemore.parameters import VARIANTS
 
 _HUES = {"stand-in": SOFT}  # every other label of ours has the hue of ours
 
@@ -57,10 +58,12 @@ def _standing(table: pd.DataFrame, mine: int, model: str) -> str:
     place = int((alike["acc_presence_mean"] > row["acc_presence_mean"]).sum()) + 1
     among = f"place {place} by presence among the {len(alike)} rows with that label" if len(alike) > 1 else "the only row with that label"  # fmt: skip
     printed = row["paper_acc_presence_mean"]
+    published = table.loc[table["label"].isin(["released", "recorded"]), "id"].tolist()
+    chosen = f" HiCMAE is the best of its {len(VARIANTS)} fine-tunings by composite." if "hicmae" in published else ""
     beside = "" if np.isnan(printed) else f"; the paper prints {printed:.3f}"
     return (
         f"{row['title']} ({row['label']}): presence {row['acc_presence_mean']:.3f}, {among}{beside}. Rows are ordered by composite, ours; "
-        "labels of different kinds do not compare."
+        f"labels of different kinds do not compare.{chosen}"
     )
 
 
@@ -81,7 +84,7 @@ def spreads(classes: pd.DataFrame, actors: pd.DataFrame, chance: float, name: st
         axes[0].plot([row.low, row.high], [i, i], color=PAPER, linewidth=1)
         axes[0].plot(row.mean, i, "o", color=EMOTION_COLOURS.get(str(row.emotions), PAPER), markersize=5)
     axes[0].set(yticks=y, yticklabels=classes["emotions"], ylim=(len(classes) - 0.5, -0.5), xlim=(0, None))
-    axes[0].set(title="by emotion and pair; lines: over folds", xlabel="presence accuracy")
+    axes[0].set(title="by emotion and pair; lines: lowest to highest fold", xlabel="presence accuracy")
     axes[0].axhline((classes["emotions"].str.len() <= 4).sum() - 0.5, color=PAPER, linewidth=0.6)
     axes[1].plot(actors["mean"], np.linspace(0, 1, len(actors)), "o", color=OURS, markersize=3.5)
     hit = float(np.average(actors["mean"], weights=actors["clips"]))

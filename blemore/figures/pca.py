@@ -100,7 +100,7 @@ def between(table: pd.DataFrame, first: str, second: str, name: str, label: str)
     direct(axes[0], (0.03, 0.82), f"scaled {_how(WAYS[1])}", OURS)
     said = "rise with" if all(orders) else "do not in every step rise with"
     caption = (
-        f"{name}: mean place of clips on the line from {EMOTION_NAMES[first]} to {EMOTION_NAMES[second]} in the plane of Figure 5, with standard errors. "
+        f"{name}: mean place of clips on the line from {EMOTION_NAMES[first]} to {EMOTION_NAMES[second]} in the plane of Figure 5, with standard errors (same unit). "
         f"Means {said} salience; single clips scatter far more widely."
     )
     return Drawing(fig, caption, [label])
