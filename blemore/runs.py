@@ -145,7 +145,7 @@ def split(data: Data, task: Task) -> Split:
     Raises
     ------
     InputError
-        If a side has no clip, or some values are no finite numbers once they are scaled.
+        If a side has no clip, or some values become infinite when they are standardised.
     """
     train = data.features.select(data.names(task.train_folds))
     truth = data.truth_of(task.train_folds)

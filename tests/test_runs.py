@@ -152,7 +152,7 @@ def test_values_too_large_to_be_scaled_name_their_clip_and_column(fold: int, oth
     x = data.features.x.copy()
     x[:, 2] = others if fold else x[:, 2] * others
     x[data.features.names.index(name), 2] = 3e38
-    with pytest.raises(InputError, match=rf"scaled by the training clips: 2; got such values in {name};"):
+    with pytest.raises(InputError, match=rf"after standardisation: 2; got such values in {name};"):
         runs.split(replace(data, features=replace(data.features, x=x)), TASK)
 
 
