@@ -113,7 +113,8 @@ def test_folders_that_do_not_fit(tmp_path: Path) -> None:
     np.save(tmp_path / f"{NAMES[1]}.npy", np.zeros((0, 3)))
     with pytest.raises(InputError, match="not a feature array"):
         feature_files.read(tmp_path)
-    (tmp_path / f"{NAMES[1]}.npy").unlink()
+    for path in tmp_path.iterdir():
+        path.unlink()
     (tmp_path / f"{NAMES[1]}.csv").write_text("a,b,c\n1,2,x\n")
     with pytest.raises(InputError, match="not a number"):
         feature_files.read(tmp_path)
