@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from blemore import clips, feature_files, rows
-from blemore.claims.results import METRICS
 from blemore.experiments import QUICKER, cross_validate_all, settings_for
 from blemore.features import Features
 from blemore.runs import gather
 from blemore.sources import features
+from blemore.vocabulary import METRICS
 
 ROWS = ("openface", "imagebind", "hubert", "videomaev2+wavlm", "videoswin:sub")
 

@@ -13,12 +13,11 @@ from pathlib import Path
 import pandas as pd
 
 from blemore import paper
-from blemore.claims.results import METRICS, REPORTED
+from blemore.comparison import signed
 from blemore.errors import InputError, first
-from blemore.fragments import signed
-from blemore.parameters import name_of
 from blemore.rows import ROWS
 from blemore.tables import read_csv
+from blemore.vocabulary import METRICS, REPORTED, name_of
 
 REPORT = Path(__file__).parent / "reference" / "standin_fit.csv"
 """The committed report of the fit."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import joblib
 
 from blemore.errors import InputError, first
-from blemore.precision import precision_here
 
 PATIENCE = 60
 """Seconds without a result after which it is asked whether there are workers, and that new ones are waited for."""
@@ -20,7 +19,9 @@ Value = TypeVar("Value")
 
 
 @contextmanager
-def connected(scheduler: str, shared: Sequence[object] = (), precisions: Collection[str] = ()) -> Iterator[int]:
+def connected(
+    scheduler: str, shared: Sequence[object] = (), check: Callable[[str, Any], None] | None = None
+) -> Iterator[int]:
     """Let joblib compute on a cluster; the value is its number of workers.
 
     Parameters
@@ -29,12 +30,12 @@ def connected(scheduler: str, shared: Sequence[object] = (), precisions: Collect
         See :func:`opened`.
     shared : sequence
         Large arguments of the tasks, sent to each worker once.
-    precisions : collection of str
-        Of the products to compute there, see :data:`blemore.precision.PRECISIONS`.
+    check : function, optional
+        Takes the address and the client, and raises if the workers cannot do the work.
     """
     with opened(scheduler) as client, joblib.parallel_config("dask", client=client, scatter=list(shared) or None):
-        if "medium" in precisions:
-            check_precision(scheduler, client)
+        if check:
+            check(scheduler, client)
         yield len(client.nthreads())
 
 
@@ -153,15 +154,3 @@ def check_workers(scheduler: str, client: Any, packages: Sequence[str]) -> None:
                 got=first([f"{version} on {worker}" for worker, version in other.items()]),
                 fix="install the same version there",
             )
-
-
-def check_precision(scheduler: str, client: Any) -> None:
-    """Check that products at precision medium are as accurate on every worker as they are meant to be."""
-    there = client.run(precision_here)
-    if other := [worker for worker, precision in there.items() if precision != "medium"]:
-        raise InputError(
-            scheduler,
-            "float32 products of workers at precision medium round otherwise than here",
-            got=first(other),
-            fix="take workers with processors like this machine's, or train exact",
-        )

@@ -216,3 +216,17 @@ def known_differences() -> Mapping[str, str]:
     text = resources.files("blemore").joinpath("reference", "known_differences.yml").read_text(encoding="utf-8")
     reasons: dict[str, str] = yaml.safe_load(text) or {}
     return MappingProxyType({id: " ".join(reason.split()) for id, reason in reasons.items()})
+
+
+def signed(value: float | None, decimals: int) -> str:
+    """Write a difference with its sign; one that rounds to nothing has none.
+
+    >>> signed(4, 0), signed(-0.00002, 3), signed(-0.002, 3)
+    ('+4', '0.000', '−0.002')
+    """
+    if value is None:
+        return ""
+    text = f"{abs(value):,.{decimals}f}"
+    if float(text.replace(",", "")) == 0:
+        return text
+    return ("+" if value > 0 else "−") + text

@@ -9,7 +9,7 @@ from typing import Any
 
 from blemore import encoders, notebook, paper
 from blemore.errors import InputError, UnknownNameError
-from blemore.parameters import name_of
+from blemore.vocabulary import name_of
 
 
 @dataclass(frozen=True)

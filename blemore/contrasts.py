@@ -13,14 +13,10 @@ import pandas as pd
 from scipy.stats import t as student_t
 
 from blemore import paper
-from blemore.claims.results import METRICS, REPORTED
 from blemore.labels import CLASSES, EMOTION_NAMES, Saliences
 from blemore.metrics import confusion
-from blemore.parameters import MODELS, name_of
 from blemore.released import Result
-
-NAMES = dict(zip(MODELS, ("Linear", "MLP-256", "MLP-512"), strict=True))
-"""Classifiers by id, as the paper names them."""
+from blemore.vocabulary import METRICS, MODEL_NAMES, MODELS, REPORTED, name_of
 
 
 def together(*results: Result) -> pd.DataFrame:
@@ -46,7 +42,7 @@ def classifiers(table: pd.DataFrame) -> pd.DataFrame:
     """Return the composite of each row by classifier, and the name of the best; equals go to the smaller."""
     wide = table.assign(composite=composite(table)).pivot(index="id", columns="model", values="composite")
     rows = [row for row in dict.fromkeys([*printed(2).index, *table["id"]]) if row in wide.index]
-    wide = wide.loc[rows, [model for model in NAMES if model in wide]].rename(columns=NAMES, index=name_of)
+    wide = wide.loc[rows, [model for model in MODEL_NAMES if model in wide]].rename(columns=MODEL_NAMES, index=name_of)
     return wide.rename_axis(index="encoder", columns=None).assign(best=wide.idxmax(axis=1))
 
 
@@ -95,7 +91,8 @@ def classifiers_in_words(folds: pd.DataFrame) -> str:
     k = folds["fold"].nunique()
     others = [model for model in MODELS if model != REPORTED]
     said = "; ".join(
-        f"{NAMES[REPORTED]} less {NAMES[other]} {_difference(*paired(folds, REPORTED, other))}" for other in others
+        f"{MODEL_NAMES[REPORTED]} less {MODEL_NAMES[other]} {_difference(*paired(folds, REPORTED, other))}"
+        for other in others
     )
     return (
         f"Composite score in the authors' runs, mean over {folds['id'].nunique()} rows, with 95 % intervals from differences paired by fold "
@@ -202,7 +199,7 @@ def lowest_losses_in_words(curves: Mapping[str, pd.DataFrame]) -> str:
     early = [row for row in lowest if lowest[row] <= lengths[row] / 4]
     late = [f"{name_of(row)} {lowest[row]} of {lengths[row]}" for row in lowest if row not in early]
     return (
-        f"The authors' runs with {NAMES[REPORTED]}: validation loss (mean over folds) is lowest in the first quarter of training for {len(early)} of "
+        f"The authors' runs with {MODEL_NAMES[REPORTED]}: validation loss (mean over folds) is lowest in the first quarter of training for {len(early)} of "
         f"{len(lowest)} rows. {'The others: ' + ', '.join(late) + '.' if late else ''}"
     ).strip()
 
@@ -210,7 +207,7 @@ def lowest_losses_in_words(curves: Mapping[str, pd.DataFrame]) -> str:
 def best_how_often(standings: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Count how often each classifier is best, for several tables of :func:`classifiers` by name."""
     counts = {
-        name: table["best"].value_counts().reindex(list(NAMES.values()), fill_value=0)
+        name: table["best"].value_counts().reindex(list(MODEL_NAMES.values()), fill_value=0)
         for name, table in standings.items()
     }
     table = pd.DataFrame(counts).T.rename_axis("runs")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from blemore import released
-from blemore.claims.results import METRICS
 from blemore.errors import SourceError
 from blemore.experiments import CrossValidation
-from blemore.parameters import name_of
 from blemore.released import Result
 from blemore.rows import Trained, summary
 from blemore.training import paper_settings
+from blemore.vocabulary import METRICS, name_of
 
 QUANTITIES = {
     "epoch": "best epoch",

@@ -12,16 +12,16 @@ import pandas as pd
 
 from blemore import catalogue, figures, paper, pca, recorded, released, report, standings, trainings
 from blemore import spreads as spread_tables
-from blemore.claims.results import METRICS, trained
+from blemore.claims.results import trained
 from blemore.comparison import Comparison, worst
 from blemore.errors import InputError, SourceError
 from blemore.experiments import CrossValidation, described
 from blemore.fragments import Column, Fragment, Prose, badge, label, number, table
 from blemore.labels import CLASSES
 from blemore.metrics import confusion as confusion_of
-from blemore.parameters import LOGGED
 from blemore.recorded import Input
 from blemore.subjects import Subject
+from blemore.vocabulary import LOGGED, METRICS
 
 Shown = Fragment | Prose
 """What a cell shows: a table or a figure, or sentences where there is nothing to draw."""

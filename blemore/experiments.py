@@ -29,12 +29,12 @@ from blemore.errors import InputError, UnknownNameError
 from blemore.features import Features
 from blemore.labels import Saliences
 from blemore.metrics import Scores
-from blemore.parameters import PROFILES
 from blemore.precision import precision_here
 from blemore.runs import Data, Run, Task
 from blemore.sweeps import sweep
 from blemore.thresholds import Probabilities, Tuned
 from blemore.training import Settings, paper_settings
+from blemore.vocabulary import PROFILES
 
 PROTOCOLS = ("released-code", "paper-text", "nested")
 """Ways of choosing epoch and thresholds; see the module's text."""

@@ -22,18 +22,6 @@ from blemore.frame_tables import Frames
 from blemore.labels import stem
 from blemore.statistics import aggregate
 
-RELEASE_FOLDERS = {
-    "openface3": "OpenFace_3",
-    "imagebind": "ImageBind",
-    "videomaev2": "VideoMAEv2",
-    "hubert": "HuBERT_large",
-    "wavlm": "WavLM_large",
-    "hicmae": "HiCMAE",
-}
-"""Encoder id -> name of its folder among the release's ready features (without ``_train``, ``_test``).
-
-OpenFace 3 is not the OpenFace 2 of the paper, and has an id of its own."""
-
 _KIND = ("encoder", "variant", "revision", "weights", "precision")  # what is the same for features that compare
 
 

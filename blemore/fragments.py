@@ -119,20 +119,6 @@ def number(value: float | str | None, decimals: int, unit: str = "") -> str:
     return f"{text} {escape(unit)}" if unit and not isinstance(value, str) else text
 
 
-def signed(value: float | None, decimals: int) -> str:
-    """Write a difference with its sign; one that rounds to nothing has none.
-
-    >>> signed(4, 0), signed(-0.00002, 3), signed(-0.002, 3)
-    ('+4', '0.000', '−0.002')
-    """
-    if value is None:
-        return ""
-    text = f"{abs(value):,.{decimals}f}"
-    if float(text.replace(",", "")) == 0:
-        return text
-    return ("+" if value > 0 else "−") + text
-
-
 def _num(column: Column) -> str:
     return ' class="num"' if column.number else ""
 

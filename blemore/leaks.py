@@ -15,14 +15,13 @@ import numpy as np
 import pandas as pd
 
 from blemore import sources
-from blemore.claims.results import REPORTED
 from blemore.clips import Clips
 from blemore.errors import InputError, first
 from blemore.experiments import cross_validate_all, settings_for
-from blemore.parameters import name_of
 from blemore.runs import gather
 from blemore.standin import DISPLAYED_SEED, World
 from blemore.tables import read_csv
+from blemore.vocabulary import REPORTED, name_of
 
 REPORT = Path(__file__).parent / "reference" / "standin_leaks.csv"
 """The committed report of the checks at full size."""

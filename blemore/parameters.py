@@ -4,35 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from blemore.errors import BlemoreError, UnknownNameError
 from blemore.labels import BLENDABLE
 from blemore.paper import ENCODERS
-
-SOURCES = ("auto", "standin", "zenodo")
-"""Where the clip table comes from; ``auto`` takes the Zenodo release where it is here."""
-
-MODELS = ("linear", "mlp-256", "mlp-512")
-"""Classifiers of section 4.6."""
-
-VARIANTS = ("kl-100", "ce-100", "kl-50", "ce-50")
-"""Released HiCMAE fine-tunings: loss (KL divergence or cross entropy) and epochs."""
-
-LOGGED = ("clip", "imagebind", "openface", "videomaev2", "videoswin", "videomaev2:sub", "videoswin:sub")
-"""Rows of Table 2 whose runs the authors published."""
-
-FEATURE_ENCODERS = (*ENCODERS, "egemaps", "hicmae", "openface3")
-"""Encoders whose features can be trained on, alone or fused (``imagebind+wavlm``); more than the paper's."""
-
-GROUP = "blemore.encoders"
-"""Group of entry points by which an installed package adds encoders of its own."""
-ENCODER_NAMES = {**ENCODERS, "egemaps": "eGeMAPS", "hicmae": "HiCMAE", "openface3": "OpenFace 3"}
-"""Encoder id -> its name on pages."""
-
-PROFILES = ("quick", "paper")
-"""Widths of simulated features: a sixteenth of the paper's, or all of them."""
+from blemore.vocabulary import FEATURE_ENCODERS, LOGGED, MODELS, PROFILES, SOURCES, VARIANTS, feature_encoders
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "source": SOURCES,
@@ -65,22 +42,6 @@ NUMBERS = ("seed", "epochs", "learning_rate")
 
 class ParameterError(BlemoreError, ValueError):
     """A notebook parameter has an unknown name, a wrong type or a value that does not exist."""
-
-
-def name_of(row: str) -> str:
-    """Return the name of a row, as the paper prints it where it has the row.
-
-    >>> name_of("imagebind+wavlm"), name_of("videoswin:sub"), name_of("mine")
-    ('ImageBind + WavLM', 'VideoSwin (subsampled)', 'mine')
-    """
-    encoder, _, method = row.partition(":")
-    name = " + ".join(ENCODER_NAMES.get(part) or _added_name(part) for part in encoder.split("+"))
-    return f"{name} (subsampled)" if method == "sub" else name
-
-
-def _added_name(encoder: str) -> str:
-    found = [point for point in entry_points(group=GROUP) if point.name == encoder]
-    return str(getattr(found[0].load(), "title", encoder)) if found else encoder
 
 
 def check(**values: object) -> None:
@@ -126,11 +87,6 @@ def _check_number(name: str, value: object) -> None:
         raise ParameterError(f"parameter {name}: expected a number, got {value!r}")
     if not (math.isfinite(value) and value >= 0):
         raise ParameterError(f"parameter {name}: expected 0 or more, got {value!r}")
-
-
-def feature_encoders() -> list[str]:
-    """Return :data:`FEATURE_ENCODERS` and the encoders that other packages add."""
-    return [*FEATURE_ENCODERS, *sorted(point.name for point in entry_points(group=GROUP))]
 
 
 def _check_encoder(encoder: str, features: object) -> None:

@@ -17,8 +17,8 @@ from blemore.clips import Clips
 from blemore.errors import InputError, SourceError, UnknownNameError, first
 from blemore.features import Features, Joined, check_aligned, join
 from blemore.labels import BLENDABLE, EMOTIONS, PAIRS
-from blemore.parameters import name_of
 from blemore.recorded import Input
+from blemore.vocabulary import name_of
 
 WAYS = ("as they are", "within each actor")
 """Over which clips columns are scaled to mean 0 and variance 1: all of them, or those of one actor at a time."""

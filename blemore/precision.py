@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 import torch
+
+from blemore.errors import InputError, first
 
 PRECISIONS = ("highest", "medium")
 """float32 products as they come, or by oneDNN's kernels where :func:`precision_here` recommends them."""
@@ -55,3 +58,15 @@ def precision_here() -> str:
     """
     usual, other = product_error("highest"), product_error("medium")
     return "medium" if other != usual and other <= PRODUCT_ERROR else "highest"
+
+
+def check_precision(scheduler: str, client: Any) -> None:
+    """Check that products at precision medium are as accurate on every worker as they are meant to be."""
+    there = client.run(precision_here)
+    if other := [worker for worker, precision in there.items() if precision != "medium"]:
+        raise InputError(
+            scheduler,
+            "float32 products of workers at precision medium round otherwise than here",
+            got=first(other),
+            fix="take workers with processors like this machine's, or train exact",
+        )

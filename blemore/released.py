@@ -17,8 +17,8 @@ from blemore import predictions, recorded, sources, thresholds
 from blemore.errors import SourceError
 from blemore.labels import Saliences, parse_clip_name, saliences_of_names
 from blemore.metrics import design_effect, presence_hits, salience_hits, score
-from blemore.parameters import LOGGED, VARIANTS
 from blemore.recorded import Input
+from blemore.vocabulary import LOGGED, VARIANTS
 
 ENCODER_IDS = {
     "clip": "clip",

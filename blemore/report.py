@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from blemore import paper
-from blemore.comparison import KINDS, VERDICTS, Comparison, by_row, known_differences, worst
-from blemore.fragments import Column, Fragment, badge, label, number, signed, table
+from blemore.comparison import KINDS, VERDICTS, Comparison, by_row, known_differences, signed, worst
+from blemore.fragments import Column, Fragment, badge, label, number, table
 from blemore.metrics import wilson_interval
-from blemore.parameters import name_of
 from blemore.recorded import Input
 from blemore.sources import GROUPS
+from blemore.vocabulary import METRICS, name_of
 
 _INPUTS = {
     "released": "public results of the authors and others: {}",
@@ -25,9 +25,6 @@ _INPUTS = {
     "file": "a file that a parameter names: {}",
     "reference": "a file of this package: {}",
 }
-
-
-_METRICS = ("acc_presence", "acc_salience")
 
 
 def comparisons(rows: Sequence[Comparison], caption: str) -> Fragment:
@@ -75,14 +72,14 @@ def scores(
     cells = by_row(rows)
     more = pd.DataFrame() if beside is None else beside
     columns = [Column("encoder")]
-    for metric in _METRICS:
+    for metric in METRICS:
         columns += [Column(metric.removeprefix("acc_"), True), Column("ours", True)]
     body, labels = [], _labels(rows)
     for row in paper.table(number_of_table).to_dict("records"):
         if not (mine := cells.get(row["id"])):
             continue
         line = [_encoder(row)]
-        for metric in _METRICS:
+        for metric in METRICS:
             found = [mine[part] for part in _parts(metric) if part in mine]
             line += [_plus_minus([cell.paper for cell in found]), _plus_minus([cell.ours for cell in found])]
         line += [number(more[column].get(row["id"]), paper.DECIMALS) for column in more]
@@ -92,7 +89,7 @@ def scores(
         body.append([*line, _verdict(one) + why])
     for row in [] if others is None else others.to_dict("records"):
         line = [escape(name_of(str(row["id"])))]
-        for metric in _METRICS:
+        for metric in METRICS:
             line += ["–", _plus_minus([row[part] for part in _parts(metric) if part in row])]
         body.append([*line, *("–" for _ in more), label(str(row["origin"]))])
         labels.append(str(row["origin"]))
@@ -118,7 +115,7 @@ def intervals(caption: str) -> Fragment:
     body = []
     for row in paper.table(3).query("not id.str.startswith('trivial')").to_dict("records"):
         line = [_encoder(row)]
-        for metric, n in zip(_METRICS, (594, 334), strict=True):
+        for metric, n in zip(METRICS, (594, 334), strict=True):
             hits = round(row[metric] * n)
             low, high = wilson_interval(hits, n)
             line += [number(row[metric], paper.DECIMALS), str(hits), f"{low:.3f} to {high:.3f}"]
@@ -139,7 +136,7 @@ def clustering(design: pd.DataFrame) -> str:
     )
     said = [f"{metric.removeprefix('acc_')} by {low:.1f} to {high:.1f}" for metric, low, high in factors.itertuples()]
     printed = paper.table(3).set_index("id")
-    best = str(printed[list(_METRICS)].mean(axis=1).idxmax())
+    best = str(printed[list(METRICS)].mean(axis=1).idxmax())
     presence = float(str(printed.at[best, "acc_presence"]))
     low, high = wilson_interval(round(presence * 594), 594)
     half = (high - low) / 2 * float(factors["max"].loc["acc_presence"])

@@ -17,7 +17,6 @@ import pandas as pd
 
 from blemore import challenge, paper, sources
 from blemore.challenge import Answer
-from blemore.claims.results import METRICS, REPORTED
 from blemore.clips import Clips
 from blemore.errors import InputError, SourceError, first
 from blemore.experiments import CrossValidation, clip_count, cross_validate_all, described, settings_for, truths_of
@@ -31,6 +30,7 @@ from blemore.standin import DISPLAYED_SEED, World
 from blemore.sweeps import sweep
 from blemore.training import Settings, paper_settings
 from blemore.trainings import curve_table
+from blemore.vocabulary import METRICS, REPORTED
 
 ROWS: tuple[str, ...] = tuple(row for row in paper.table(2)["id"] if not row.startswith("trivial"))
 """Ids of the rows, in the paper's order: ``clip``, ..., ``videomaev2:sub``, ..., ``imagebind+wavlm`` ..."""

@@ -14,16 +14,16 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import platformdirs
-
 from blemore import clips as clip_tables
-from blemore import feature_files, files, simulated, standin
+from blemore import feature_files, simulated, standin
 from blemore.clips import Clips
-from blemore.errors import InputError, SourceError, UnknownNameError, first
+from blemore.environment import cache_folder, mirror_folder, offline
+from blemore.errors import InputError, SourceError, UnknownNameError
 from blemore.features import Features, fuse
 from blemore.identity import REFERENCE, sha256_of
-from blemore.parameters import SOURCES, feature_encoders
 from blemore.recorded import Input
+from blemore.release_folder import RELEASE_FOLDERS, below_release, in_release
+from blemore.vocabulary import SOURCES, feature_encoders
 
 if TYPE_CHECKING:
     import pooch
@@ -136,7 +136,7 @@ def digest(name: str) -> str:
     if kind == "reference":
         return sha256_of(REFERENCE / rest)
     if kind == "zenodo":
-        found = _below_release(rest)
+        found = below_release(rest)
         return sha256_of(found[0]) if len(found) == 1 else "absent"
     if not (files := released(rest)):
         return "absent"
@@ -244,8 +244,8 @@ def fused(*parts: tuple[Features, tuple[Input, ...]]) -> tuple[Features, tuple[I
 
 def has_features() -> bool:
     """Tell whether ``BLEMORE_DATA`` names a folder with ready features of training clips."""
-    folders = feature_files.RELEASE_FOLDERS.values()
-    return any(_below_release(f"{name}_train") for name in folders)
+    folders = RELEASE_FOLDERS.values()
+    return any(below_release(f"{name}_train") for name in folders)
 
 
 def real(source: str) -> bool:
@@ -255,16 +255,16 @@ def real(source: str) -> bool:
 
 def asked(row: str, source: str = "auto") -> tuple[Input, ...]:
     """Return the release's training features that a row asks for, whether or not they are here and can be read."""
-    known = feature_files.RELEASE_FOLDERS
+    known = RELEASE_FOLDERS
     parts = [part.removesuffix(":sub") for part in row.split("+")] if real(source) else []
     return inputs(*(f"zenodo/{known[part]}_train" for part in parts if part in known))
 
 
 def _release(encoder: str, partition: str) -> tuple[Features, tuple[Input, ...]]:
     alone = encoder.removesuffix(":sub")
-    if alone not in feature_files.RELEASE_FOLDERS:
+    if alone not in RELEASE_FOLDERS:
         raise SourceError(f"the release has no features of {alone}")
-    name = f"{feature_files.RELEASE_FOLDERS[alone]}_{partition}"
+    name = f"{RELEASE_FOLDERS[alone]}_{partition}"
     try:
         if not (folder := in_release(name)):
             raise SourceError(f"{name} is not here; set BLEMORE_DATA to the folder of the Zenodo release")
@@ -283,27 +283,6 @@ def in_words(error: InputError) -> str:
     return str(error.replaced(f"{folder}{os.sep}", "").replaced(folder, "BLEMORE_DATA"))
 
 
-def in_release(name: str) -> Path | None:
-    """Return a file of the Zenodo release wherever it lies below ``BLEMORE_DATA``, or None."""
-    found = _below_release(name)
-    if len(found) > 1:
-        inside = [path.relative_to(os.environ["BLEMORE_DATA"]) for path in found]
-        raise InputError("BLEMORE_DATA", f"holds {name} more than once", got=first(inside), fix="leave one")
-    return found[0] if found else None
-
-
-def _below_release(name: str) -> list[Path]:
-    if not (folder := os.environ.get("BLEMORE_DATA")):
-        return []
-    if not Path(folder).is_dir():
-        raise SourceError(f"BLEMORE_DATA={folder} is not a folder; set it to the folder of the Zenodo release")
-    found: list[Path] = []
-    for here, folders, names in files.walk(folder):
-        found += [here / name] if name in folders or name in names else []
-        folders[:] = [one for one in folders if one != name]
-    return sorted(found)
-
-
 def describe() -> list[dict[str, object]]:
     """List each source with what it holds, whether it is here, and its digest."""
     rows = [("standin", "invented clip names with the published counts", "embedded")]
@@ -318,25 +297,6 @@ def describe() -> list[dict[str, object]]:
         }
         for n, text, d in rows
     ]
-
-
-def cache_folder() -> Path:
-    """Return the folder of downloads (``BLEMORE_CACHE``, else the system's cache folder)."""
-    return Path(os.environ.get("BLEMORE_CACHE") or platformdirs.user_cache_dir("blemore"))
-
-
-def mirror_folder() -> Path | None:
-    """Return the folder that stands in for the network, or None; SourceError if it is no folder."""
-    if not (folder := os.environ.get("BLEMORE_MIRROR")):
-        return None
-    if not Path(folder).is_dir():
-        raise SourceError(f"BLEMORE_MIRROR={folder} is not a folder; unset it, or correct the path")
-    return Path(folder).resolve()
-
-
-def offline() -> bool:
-    """Tell whether the network must not be touched (``BLEMORE_OFFLINE``)."""
-    return os.environ.get("BLEMORE_OFFLINE", "") not in ("", "0")
 
 
 @cache

@@ -9,11 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from blemore import encoders, identity, paper, recorded, released, rows, sources
-from blemore.claims.results import METRICS
 from blemore.clips import Clips
 from blemore.files import write_atomically
-from blemore.parameters import feature_encoders, name_of
 from blemore.released import Result
+from blemore.vocabulary import METRICS, feature_encoders, name_of
 
 SCORES = tuple(f"{metric}_{part}" for metric in METRICS for part in ("mean", "std"))
 """Columns of scores: mean and sample standard deviation over folds of both accuracies."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from blemore import encoders, parameters, rows, sources, standings
+from blemore import encoders, rows, sources, standings
 from blemore.clips import Clips
 from blemore.encoders import Encoder
 from blemore.errors import InputError, SourceError
 from blemore.experiments import CrossValidation
 from blemore.features import Features, Joined, join
-from blemore.parameters import name_of
 from blemore.recorded import Input
 from blemore.released import Result
 from blemore.rows import Trained
+from blemore.vocabulary import name_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +79,11 @@ def gather(
 
     Raises
     ------
-    ParameterError
+    InputError
         If only one of the two files is given.
     """
-    parameters.check(features=features, metadata=metadata)
+    if bool(features) != bool(metadata):
+        raise InputError("features and metadata", "go together", fix="give both, or neither")
     clips, inputs = sources.clips(source)
     known = encoders.known()
     entries = tuple(known[part] for part in encoder.split("+") if part in known)

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from blemore import clusters, files, processes, stacks
 from blemore.errors import InputError, Interrupted, UnknownNameError, WorkError, first
 from blemore.models import n_parameters
+from blemore.precision import check_precision
 from blemore.runs import Data, Run, Task, digests, find, save
 from blemore.tasks import alike, train
 
@@ -179,8 +180,8 @@ def _units(data: Mapping[str, Data], todo: Sequence[Task], workers: int) -> list
 
 def _execute(data: Mapping[str, Data], todo: Sequence[Task], jobs: int | None, scheduler: str | None) -> Iterator[Run]:
     if scheduler and todo:
-        precisions = {task.settings.precision for task in todo}
-        with clusters.connected(scheduler, list(data.values()), precisions=precisions) as workers:
+        medium = any(task.settings.precision == "medium" for task in todo)
+        with clusters.connected(scheduler, list(data.values()), check=check_precision if medium else None) as workers:
             yield from _parallel(data, _units(data, todo, workers), n_jobs=-1)
         return
     usual = joblib.cpu_count() if all(task.settings.device == "cpu" for task in todo) else 1

@@ -30,7 +30,7 @@ profile: str = "quick"  # quick, paper: width of simulated features
 seed: int = 0  # of simulated features
 
 # %% tags=["hide-input"]
-from blemore import figures, parameters, pca, recorded, report, sources
+from blemore import figures, parameters, pca, recorded, report, sources, vocabulary
 from blemore.claims import projection
 
 parameters.check(source=source, encoder=encoder, beside=beside, features=features, metadata=metadata)
@@ -41,7 +41,7 @@ clips, inputs = sources.clips(source, metadata)
 asked = [encoder] if features else dict.fromkeys([encoder, beside])
 tables, more, missing = pca.gather(asked, clips.of("train"), source, path=features, profile=profile, seed=seed)
 inputs += tuple(more)
-names = {name: parameters.name_of(name) for name in tables}
+names = {name: vocabulary.name_of(name) for name in tables}
 notes = [f"{names[name]}: {len(one.clips):,} clips have features" for name, one in tables.items()]
 encoder = next(iter(tables))  # the one that was asked for, if its features can be read
 origin = "stand-in" if "stand-in" in {one.features.origin for one in tables.values()} else "measured"

@@ -37,7 +37,7 @@ learning_rate: float = 0.0  # 0: the profile's; with features of your own, of th
 epochs: int = 0  # 0: the profile's; with features of your own, of these alone
 
 # %% tags=["hide-input"]
-from blemore import chance, contrasts, figures, paper, parameters, released, report, rows, sources
+from blemore import chance, contrasts, figures, paper, parameters, released, report, rows, sources, vocabulary
 from blemore.claims import dataset, results
 from blemore.comparison import by_row, worst
 from blemore.errors import SourceError
@@ -83,7 +83,7 @@ figures.validation(contrasts.reported(validation.table).reset_index(), validatio
 # %% tags=["hide-input"]
 others = contrasts.reported(both).drop(list(rows.ROWS), errors="ignore").reset_index()
 own2 = results.trained(2, both, trained.missing(2))
-how = "; ".join([trained.how(), *([f"{parameters.name_of(encoder)}: {mine.how()}"] if mine else [])])
+how = "; ".join([trained.how(), *([f"{vocabulary.name_of(encoder)}: {mine.how()}"] if mine else [])])
 report.scores(own2, 2, f"Table 2, trained here: {how}", others=others, absent=trained.absent)
 
 # %% tags=["hide-input"]
@@ -130,11 +130,11 @@ report.frame(often, "How often each classifier is the best of a row", [validatio
 # are optimistic.
 
 # %% tags=["hide-input"]
-logged = {row: released.curves(row, results.REPORTED) for row in parameters.LOGGED}
+logged = {row: released.curves(row, results.REPORTED) for row in vocabulary.LOGGED}
 report.note(contrasts.lowest_losses_in_words({row: one.table for row, one in logged.items()}), [logged["clip"].origin])
 
 # %% tags=["hide-input"]
-name = parameters.name_of(encoder)
+name = vocabulary.name_of(encoder)
 try:
     public = released.curves(encoder, model)
     best_epoch = validation.table.query("id == @encoder and model == @model")["epoch"].item()
@@ -220,7 +220,7 @@ row, which, decided, truth = trained.best(clips)
 matrix = contrasts.matrix(decided, truth)
 hits, n = int(matrix.to_numpy().trace()), len(truth)
 best = f"the best {'fusion' if '+' in row else 'row'} of those trained here"
-caption = f"{parameters.name_of(row)}, {best}, on {which}. The diagonal holds {hits:,} of {n:,}."
+caption = f"{vocabulary.name_of(row)}, {best}, on {which}. The diagonal holds {hits:,} of {n:,}."
 figures.confusion(matrix, caption, [trained.origin])
 
 # %% [markdown]

@@ -34,7 +34,20 @@ seed: int = 0  # of the simulated data
 # %% tags=["hide-input"]
 from dataclasses import asdict
 
-from blemore import anatomy, calibration, dynamics, figures, leaks, paper, parameters, released, report, rows, standin
+from blemore import (
+    anatomy,
+    calibration,
+    dynamics,
+    figures,
+    leaks,
+    paper,
+    parameters,
+    released,
+    report,
+    rows,
+    standin,
+    vocabulary,
+)
 from blemore import clips as clip_tables
 from blemore.errors import SourceError
 from blemore.labels import EMOTION_NAMES
@@ -163,7 +176,7 @@ report.frame(
 # Fusions have no parameter of their own: what two encoders gain together follows from how much of the noise they share.
 
 # %% tags=["hide-input"]
-fused = calibration.fusions(fit, "displayed").rename(index=parameters.name_of).rename_axis("fusion")
+fused = calibration.fusions(fit, "displayed").rename(index=vocabulary.name_of).rename_axis("fusion")
 fused["above both"] = fused.pop("above").map({True: "yes", False: "no"})
 report.frame(fused, "Composite of each fusion and its parts, displayed seed", ["stand-in"])
 
@@ -176,7 +189,7 @@ report.frame(fused, "Composite of each fusion and its parts, displayed seed", ["
 
 # %% tags=["hide-input"]
 validation = released.validation()
-trained = rows.train(clips, "standin", rows=parameters.LOGGED, profile=profile, seed=seed, test=False)
+trained = rows.train(clips, "standin", rows=vocabulary.LOGGED, profile=profile, seed=seed, test=False)
 table = dynamics.compare(validation, trained)
 found = dynamics.differences(table)
 report.frame(dynamics.shown_differences(found), dynamics.in_words(found), [validation.origin, "stand-in"])
@@ -193,7 +206,7 @@ ours = trained.curves(logged, model)
 ours["epoch"] *= dynamics.paper_epochs(trained.validation[logged, model])
 try:
     authors = released.curves(logged, model)
-    title = f"{parameters.name_of(logged)}, {model}"
+    title = f"{vocabulary.name_of(logged)}, {model}"
     shown = figures.learning_beside(authors.table, ours, title, authors.origin, "stand-in")
 except SourceError as error:
     shown = report.note(f"There is nothing to lay ours beside: {error}.", [validation.origin])

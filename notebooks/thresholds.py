@@ -23,7 +23,7 @@
 variant: str = "kl-100"  # loss and epochs: kl-100, ce-100, kl-50, ce-50
 
 # %% tags=["hide-input"]
-from blemore import contrasts, explorer, figures, labels, parameters, released, report, thresholds
+from blemore import contrasts, explorer, figures, labels, parameters, released, report, thresholds, vocabulary
 
 parameters.check(variant=variant)
 folds, grid = released.hicmae_folds(), released.hicmae_grid()
@@ -98,7 +98,7 @@ figures.decided(tuned, folds.origin)
 # for real clips, on the paper's folds, decided by the rule of the released code.
 
 # %% tags=["hide-input"]
-spread = released.spread(folds.table, ["variant"]).set_index("variant").loc[list(parameters.VARIANTS)]
+spread = released.spread(folds.table, ["variant"]).set_index("variant").loc[list(vocabulary.VARIANTS)]
 spread["composite"] = (spread["acc_presence_mean"] + spread["acc_salience_mean"]) / 2
 names = {name: name.replace("acc_", "").replace("_", " ") for name in spread}
 report.frame(

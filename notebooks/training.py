@@ -41,6 +41,7 @@ from blemore import (
     released,
     report,
     trainings,
+    vocabulary,
 )
 
 parameters.check(encoder=encoder, features=features, metadata=metadata, model=model)
@@ -76,7 +77,7 @@ report.frame(table, "Soft labels of four invented clips", ["stand-in"], decimals
 
 # %% tags=["hide-input"]
 widths = {"eGeMAPS": 88, "OpenFace": 7 * 31, "CLIP": 7 * 512, "ImageBind": 7 * 1024, "ImageBind + WavLM": 14 * 1024}
-sizes = {name: {kind: models.n_parameters(kind, width) for kind in parameters.MODELS} for name, width in widths.items()}
+sizes = {name: {kind: models.n_parameters(kind, width) for kind in vocabulary.MODELS} for name, width in widths.items()}
 table = pd.DataFrame(sizes).T.rename_axis("encoder")
 table.insert(0, "inputs", widths)
 report.frame(table, "Numbers of parameters, at the widths of the public baseline's features", ["released"])
@@ -106,7 +107,7 @@ if features:
     seeds = None
     inputs = [recorded.Input(f"file/{name}", identity.sha256_of(path)) for name, path in
               (("features", features), ("metadata", metadata))]  # fmt: skip
-    name = parameters.name_of(encoder)
+    name = vocabulary.name_of(encoder)
 else:
     tables = [recorded.read("egemaps_protocols"), recorded.read("egemaps_curves"), chance.retrained()]
     chosen, curves, seeds, origin = *(table.table for table in tables), "recorded"
@@ -145,7 +146,7 @@ report.frame(table.rename(columns=names), "What each protocol chooses for each f
 # the paper finds. All protocols share the folds, so the difference is computed fold by fold:
 
 # %% tags=["hide-input"]
-what = f"{name}, {clips:,} clips, {contrasts.NAMES[model]}, learning rate {learning_rate:g}"
+what = f"{name}, {clips:,} clips, {vocabulary.MODEL_NAMES[model]}, learning rate {learning_rate:g}"
 optimism = contrasts.optimism_in_words(chosen, what, seeds)
 report.note(f"Optimism of {optimism}", [origin])
 

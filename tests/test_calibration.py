@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from blemore import calibration, paper, parameters
+from blemore import calibration, paper, vocabulary
 from blemore.errors import InputError
 from blemore.rows import ROWS
 from blemore.standin import World
@@ -143,7 +143,7 @@ def test_roles_that_are_missing_are_neither_met_nor_counted() -> None:
 def test_table_says_in_words_what_misses(off: float, word: str) -> None:
     shown = calibration.shown(calibration.cells(report(off)), "acc_presence")
     assert set(shown["verdict"]) == {word}
-    assert list(shown.index) == [parameters.name_of(row) for row in ROWS]
+    assert list(shown.index) == [vocabulary.name_of(row) for row in ROWS]
     assert shown.loc["CLIP", "paper"] == "0.266 ± 0.021"
 
 

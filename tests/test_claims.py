@@ -18,8 +18,8 @@ from blemore import clips as clip_tables
 from blemore.claims import dataset, encoders, ledger, projection, results
 from blemore.comparison import KINDS, LABELS, VERDICTS, Comparison, known_differences
 from blemore.errors import UnknownNameError
-from blemore.parameters import LOGGED
 from blemore.recorded import Input
+from blemore.vocabulary import LOGGED
 from tests.conftest import invented_release, real
 
 MACHINES = ("nothing", "mirror", "release", "both")

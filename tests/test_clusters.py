@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from blemore import clusters, encoders, extraction
+from blemore import clusters, encoders, extraction, precision
 from blemore.errors import InputError
 
 
@@ -76,6 +76,6 @@ def test_addresses_with_a_port_are_called() -> None:
 
 
 def test_workers_whose_products_round_otherwise_are_refused() -> None:
-    clusters.check_precision("tcp://b", FakeClient({}, {"tcp://a": "medium"}))
+    precision.check_precision("tcp://b", FakeClient({}, {"tcp://a": "medium"}))
     with pytest.raises(InputError, match="at precision medium round otherwise than here; got tcp://c"):
-        clusters.check_precision("tcp://b", FakeClient({}, {"tcp://a": "medium", "tcp://c": "highest"}))
+        precision.check_precision("tcp://b", FakeClient({}, {"tcp://a": "medium", "tcp://c": "highest"}))

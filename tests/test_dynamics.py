@@ -9,9 +9,9 @@ import pytest
 
 from blemore import dynamics, recorded, released, rows, sources
 from blemore.experiments import cross_validate_all
-from blemore.parameters import LOGGED
 from blemore.released import Result
 from blemore.training import Settings
+from blemore.vocabulary import LOGGED
 from tests.test_runs import small_data
 
 RECORDED = Result(recorded.read("validation").table, "recorded", ())

@@ -25,6 +25,7 @@ from blemore import (
     sources,
     standings,
     subjects,
+    vocabulary,
 )
 from blemore.cli import main
 from blemore.encoders import Encoder, Variant
@@ -172,7 +173,7 @@ def test_encoder_without_features_shows_what_is_recorded_and_says_what_it_takes(
     assert sum(isinstance(one, Fragment) for one in shown) == drawn
     assert all('label-stand-in"' not in one.html for one in shown[:-1] if isinstance(one, Fragment))
     assert f"-p encoder {name} -p features mine.npz" in text(shown[0])
-    assert f"{parameters.name_of(name)} (recorded): presence" in text(shown[-1])
+    assert f"{vocabulary.name_of(name)} (recorded): presence" in text(shown[-1])
     assert subject.origin == "" and not subject.validation
     assert {one.name for one in encoder_report.shown_inputs(subject)} >= {f"recorded/{name}_{'protocols' if name == 'egemaps' else 'folds'}"}  # fmt: skip
 
@@ -213,8 +214,8 @@ def test_comparison_of_every_other_encoder_names_the_one_that_was_added(other: s
 
 def test_encoder_that_was_added_is_measured_on_its_features(added: Encoder, files: dict[str, str]) -> None:
     subject = subjects.gather("mine", **files)
-    assert subject.title == parameters.name_of("mine") == "My Encoder" and subject.entries == (added,)
-    assert parameters.name_of("mine+wavlm") == "My Encoder + WavLM"
+    assert subject.title == vocabulary.name_of("mine") == "My Encoder" and subject.entries == (added,)
+    assert vocabulary.name_of("mine+wavlm") == "My Encoder + WavLM"
     assert "My Encoder (measured): presence" in text(encoder_report.standing(subject))
 
 

@@ -16,7 +16,7 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import save_file
 
-from blemore import catalogue, encoders, feature_files, parameters
+from blemore import catalogue, encoders, parameters, release_folder, vocabulary
 from blemore.cli import main
 from blemore.encoders import Encoder, LibraryError, Variant, checkpoints
 from blemore.encoders.registry import Opening
@@ -65,8 +65,8 @@ def test_the_registry_holds_what_was_promised_the_papers_first() -> None:
 
 
 def test_whatever_can_be_trained_on_is_in_the_registry_or_in_the_release() -> None:
-    assert set(parameters.FEATURE_ENCODERS) == {*encoders.REGISTRY, "openface3"}
-    assert set(feature_files.RELEASE_FOLDERS) <= set(parameters.FEATURE_ENCODERS)
+    assert set(vocabulary.FEATURE_ENCODERS) == {*encoders.REGISTRY, "openface3"}
+    assert set(release_folder.RELEASE_FOLDERS) <= set(vocabulary.FEATURE_ENCODERS)
 
 
 @pytest.mark.parametrize("name", NAMES)

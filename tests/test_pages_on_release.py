@@ -17,9 +17,9 @@ from blemore import drawing, notebook, rows, sources, subjects
 from blemore.cli import main
 from blemore.errors import InputError
 from blemore.experiments import settings_for
-from blemore.feature_files import RELEASE_FOLDERS
 from blemore.features import Features
 from blemore.fragments import DATA_TYPE, Fragment, Prose
+from blemore.release_folder import RELEASE_FOLDERS
 from blemore.training import Settings
 from tests.conftest import ROOT
 from tests.test_report import fragments_of, page

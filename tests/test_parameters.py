@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blemore import parameters
+from blemore import parameters, vocabulary
 from blemore.errors import UnknownNameError
 from blemore.paper import ENCODERS
 from blemore.parameters import ParameterError, check
@@ -42,11 +42,11 @@ def test_a_value_is_taken_to_the_letter(value: str) -> None:
         check(source=value)
 
 
-@pytest.mark.parametrize("encoder", [id for id in ENCODERS if id not in parameters.LOGGED])
+@pytest.mark.parametrize("encoder", [id for id in ENCODERS if id not in vocabulary.LOGGED])
 def test_an_encoder_without_public_runs_is_refused_for_that_reason(encoder: str) -> None:
     with pytest.raises(ParameterError, match="not public") as caught:
         check(encoder=encoder)
-    assert ", ".join(parameters.LOGGED) in str(caught.value)
+    assert ", ".join(vocabulary.LOGGED) in str(caught.value)
 
 
 @pytest.mark.parametrize("name", [*parameters.CHOICES, *parameters.FILES, *parameters.EITHER])
@@ -100,7 +100,7 @@ def test_a_number_that_cannot_be_right_is_refused(name: str, value: object) -> N
     ("egemaps", "eGeMAPS"), ("mine", "mine"),
 ])  # fmt: skip
 def test_a_row_has_one_name_everywhere(row: str, name: str) -> None:
-    assert parameters.name_of(row) == name
+    assert vocabulary.name_of(row) == name
 
 
 def test_one_bad_value_among_good_ones_is_enough() -> None:
@@ -113,7 +113,7 @@ def test_parameters_of_one_notebook_alone_are_not_judged() -> None:
 
 
 def test_encoders_offered_are_the_papers() -> None:
-    assert {id.removesuffix(":sub") for id in parameters.LOGGED} <= set(ENCODERS)
+    assert {id.removesuffix(":sub") for id in vocabulary.LOGGED} <= set(ENCODERS)
 
 
 def test_features_that_are_a_pipe_are_refused(tmp_path: Path) -> None:

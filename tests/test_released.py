@@ -17,9 +17,9 @@ import pytest
 
 from blemore import clips, identity, paper, predictions, recorded, recording, released, sources
 from blemore.errors import BlemoreError, SourceError, UnknownNameError
-from blemore.parameters import LOGGED, MODELS, VARIANTS
 from blemore.recorded import Input
 from blemore.released import Result
+from blemore.vocabulary import LOGGED, MODELS, VARIANTS
 from tests.conftest import ROOT, real
 
 PRINTED = paper.table(2).set_index("id")

@@ -17,7 +17,7 @@ import pooch
 import pytest
 import requests
 
-from blemore import clips, feature_files, identity, released, sources
+from blemore import clips, environment, feature_files, identity, release_folder, released, sources
 from blemore.claims import ledger
 from blemore.errors import BlemoreError, InputError, SourceError, UnknownNameError
 from blemore.recorded import Input
@@ -97,7 +97,7 @@ def test_fetching_from_the_mirror_stores_its_very_bytes(
     got = sources.fetch([group], progress=False)[group]
     assert len(got) == SIZES[group]
     for name, path in got.items():
-        assert path.is_relative_to(sources.cache_folder())
+        assert path.is_relative_to(environment.cache_folder())
         assert path.read_bytes() == (mirror / name).read_bytes()
     monkeypatch.delenv("BLEMORE_MIRROR")
     assert sources.released(group) == got  # the cache serves without the mirror
@@ -118,7 +118,7 @@ def test_wrong_content_of_the_mirror_is_refused_and_named(own_mirror: Path, monk
         sources.fetch(["summaries"], progress=False)
     text = one_line(caught)
     assert spoilt in text and sources.registry()[spoilt] in text
-    assert not (sources.cache_folder() / spoilt).exists()
+    assert not (environment.cache_folder() / spoilt).exists()
     with pytest.raises(SourceError, match=re.escape(spoilt)):
         sources.released("summaries")
 
@@ -139,7 +139,7 @@ def test_wrong_content_of_the_mirror_is_not_copied_again_and_again(
 def test_spoilt_download_is_refused_until_it_is_fetched_anew(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sources.fetch(["summaries"], progress=False)
     monkeypatch.delenv("BLEMORE_MIRROR")
-    spoilt = sources.cache_folder() / sources.files_of("summaries")[0]
+    spoilt = environment.cache_folder() / sources.files_of("summaries")[0]
     spoilt.write_text("encoder,model\n")
     with pytest.raises(SourceError) as caught:
         sources.released("summaries")
@@ -157,7 +157,7 @@ def test_offline_without_a_mirror_is_one_clear_error_and_leaves_nothing(monkeypa
     with pytest.raises(SourceError, match=r"BLEMORE_OFFLINE is set.*BLEMORE_MIRROR") as caught:
         sources.fetch(list(sources.GROUPS), progress=False)
     assert sources.files_of("summaries")[0] in one_line(caught)
-    assert not files_in(sources.cache_folder())
+    assert not files_in(environment.cache_folder())
 
 
 def test_network_that_fails_is_one_clear_error_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +171,7 @@ def test_network_that_fails_is_one_clear_error_and_leaves_nothing(monkeypatch: p
     with pytest.raises(SourceError, match=r"no route to host.*BLEMORE_MIRROR") as caught:
         sources.fetch(["summaries"], progress=False)
     assert sources.files_of("summaries")[0] in one_line(caught)
-    assert not files_in(sources.cache_folder())
+    assert not files_in(environment.cache_folder())
 
 
 def test_mirror_that_lacks_a_file_is_named_and_not_replaced_by_the_network(own_mirror: Path) -> None:
@@ -300,14 +300,14 @@ def test_a_folder_inside_a_folder_of_the_same_name_is_no_second_one(release: Pat
     spread(release)
     folder = release / "pre_extracted_train_data" / "VideoMAEv2_train"
     (folder / "part_1").rename(folder / folder.name)
-    assert sources.in_release("VideoMAEv2_train") == folder
+    assert release_folder.in_release("VideoMAEv2_train") == folder
     assert sources.features("videomaev2", sources.clips()[0])[0].x.shape == (2, 56)
 
 
 def test_digest_of_a_folder_is_that_of_its_files_alone(release: Path) -> None:
     spread(release)
     before = sources.digest("zenodo/VideoMAEv2_train")
-    folder = sources.in_release("VideoMAEv2_train")
+    folder = release_folder.in_release("VideoMAEv2_train")
     assert folder is not None
     (folder / ".DS_Store").write_bytes(b"left behind")
     (folder / "part_1" / "Thumbs.db").write_bytes(b"left behind")
@@ -413,13 +413,13 @@ def test_nothing_touches_the_network_unless_a_download_is_asked_for(monkeypatch:
     assert ledger.all_claims()[0]
     with pytest.raises(SourceError):
         sources.fetch(["logs"], progress=False)
-    assert not files_in(sources.cache_folder())
+    assert not files_in(environment.cache_folder())
 
 
 @pytest.mark.parametrize(("value", "off"), [("1", True), ("yes", True), ("0", False), ("", False)])
 def test_offline_is_switched_by_its_variable(value: str, off: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BLEMORE_OFFLINE", value)
-    assert sources.offline() is off
+    assert environment.offline() is off
 
 
 def test_features_are_read_from_a_file_or_simulated(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from blemore import files, paper, recorded, sources
+from blemore import files, paper, recorded, release_folder, sources
 from blemore.comparison import Comparison, of_number, of_statement
 from blemore.encoders.openface import KINDS
 from blemore.encoders.videomaev2 import VIT_B_16
 from blemore.errors import InputError
-from blemore.feature_files import RELEASE_FOLDERS, read_frames
+from blemore.feature_files import read_frames
 from blemore.recorded import Input
+from blemore.release_folder import RELEASE_FOLDERS
 
 
 def claims() -> tuple[list[Comparison], tuple[Input, ...]]:
@@ -57,7 +58,7 @@ def _width(encoder: str) -> tuple[int | None, str]:
     """Return the width of an encoder's features in the release, from one of its files, and a few words on it."""
     name = _folder(encoder)
     try:
-        folder = sources.in_release(name)
+        folder = release_folder.in_release(name)
         paths = [path for path in files.below(folder) if path.suffix.lower() == ".npy"] if folder else []
         if not paths:
             return None, f"needs the release's {name}"

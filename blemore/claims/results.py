@@ -14,13 +14,8 @@ from blemore.claims.dataset import baselines
 from blemore.clips import Clips
 from blemore.comparison import Comparison, by_row, of_statement
 from blemore.errors import first
-from blemore.parameters import name_of
 from blemore.released import Result
-
-REPORTED = "mlp-512"
-"""The configuration that Tables 2 and 3 report."""
-
-METRICS = chance.METRICS
+from blemore.vocabulary import METRICS, REPORTED, name_of
 
 
 def table2(validation: Result) -> list[Comparison]:

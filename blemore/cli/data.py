@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from blemore import environment
 from blemore.cli.group import answer, json_option, main
 
 
@@ -38,8 +39,8 @@ def fetch(what: str, logs: bool, as_json: bool) -> None:
         {"name": f"{what}/{group}", "files": len(files), "sha256": sources.digest(f"{what}/{group}")}
         for group, files in got.items()
     ]
-    answer(as_json, {"fetched": rows, "folder": str(sources.cache_folder())},
-            lambda: f"{sum(len(files) for files in got.values())} files are in {sources.cache_folder()}")  # fmt: skip
+    answer(as_json, {"fetched": rows, "folder": str(environment.cache_folder())},
+            lambda: f"{sum(len(files) for files in got.values())} files are in {environment.cache_folder()}")  # fmt: skip
 
 
 @main.command()

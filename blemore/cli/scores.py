@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from blemore.cli.group import answer, json_option, lines_of, main
+from blemore.vocabulary import REPORTED
 
 if TYPE_CHECKING:
     from blemore.comparison import Comparison
@@ -143,7 +144,7 @@ def _trained(
 
     how: dict[str, Any] = {"epochs": epochs} if epochs else {}
     done = rows.train(
-        sources.clips(source)[0], source, profile=profile, seed=seed, models=[results.REPORTED], test=number == 3,
+        sources.clips(source)[0], source, profile=profile, seed=seed, models=[REPORTED], test=number == 3,
         folder=runs, progress=progress, **how,
     )  # fmt: skip
     absent = [f"{row}: {why}" for row, why in done.missing(number).items()]

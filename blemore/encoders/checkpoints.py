@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blemore import files, identity, sources
+from blemore import environment, files, identity
 from blemore.encoders.registry import Opening, Variant
 from blemore.errors import InputError, SourceError, first
 
@@ -91,7 +91,7 @@ def split(checkpoint: str) -> tuple[str, str]:
 
 def offline() -> bool:
     """Tell whether weights must not be downloaded (``BLEMORE_OFFLINE`` or ``HF_HUB_OFFLINE``)."""
-    return sources.offline() or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+    return environment.offline() or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
 
 
 def read(path: Path) -> dict[str, torch.Tensor]:

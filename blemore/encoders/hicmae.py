@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from blemore import sources
+from blemore import release_folder
 from blemore.encoders.ready import ReadyExtractor
 from blemore.encoders.registry import Encoder, Variant
-from blemore.feature_files import RELEASE_FOLDERS
+from blemore.release_folder import RELEASE_FOLDERS
 
 ENCODER = Encoder(
     name="hicmae",
@@ -16,6 +16,6 @@ ENCODER = Encoder(
     reference="Sun et al. 2024, arXiv:2401.05698",
     choices=(Variant("release", 2048, "clip", "as released", note="ready features, one file a clip"),),
     load=lambda opening: ReadyExtractor(2048),
-    here=lambda variant: sources.in_release(f"{RELEASE_FOLDERS['hicmae']}_train") is not None,
+    here=lambda variant: release_folder.in_release(f"{RELEASE_FOLDERS['hicmae']}_train") is not None,
 )
 """The entry of the registry."""

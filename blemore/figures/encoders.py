@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from blemore.drawing import EMOTION_COLOURS, OURS, PAPER, SOFT, Drawing, canvas, direct, drawn
 from blemore.fragments import in_picture
-from blemore.parameters import VARIANTS
+from blemore.vocabulary import VARIANTS
 
 _HUES = {"stand-in": SOFT}  # every other label of ours has the hue of ours
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from blemore.drawing import EMOTION_COLOURS, OURS, PAPER, SOFT, Drawing, canvas, direct, drawn
 from blemore.labels import EMOTION_NAMES
-from blemore.parameters import name_of
 from blemore.pca import WAYS, Plane
+from blemore.vocabulary import name_of
 
 
 @drawn("figure-5")

@@ -11,7 +11,7 @@ from blemore import chance, paper
 from blemore.drawing import OURS, PAPER, SOFT, Drawing, canvas, direct, drawn, heat
 from blemore.errors import first
 from blemore.fragments import in_picture
-from blemore.parameters import name_of
+from blemore.vocabulary import name_of
 
 
 @drawn("validation")
