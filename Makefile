@@ -32,10 +32,11 @@ test: $(READY)  ## run all tests, a file on each core at a time
 check: $(READY)  ## hold every claim of the ledger against the paper
 	$(BIN)/blemore check
 
-lint: $(READY)  ## ruff and mypy
+lint: $(READY)  ## ruff, mypy and the order of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 bench: $(READY)  ## time grid search, aggregation, stacked folds and training against plain ones, extraction and reading
 	$(BIN)/python -m benchmarks.grid_search

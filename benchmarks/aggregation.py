@@ -10,7 +10,7 @@ import platform
 import numpy as np
 
 from benchmarks.grid_search import median_seconds
-from blemore import statistics
+from blemore.features import seven_statistics
 
 BAR = 4.0
 """Least ratio for the percentiles at (250, 1024), float32."""
@@ -18,7 +18,7 @@ BAR = 4.0
 
 def plain_percentiles(frames: np.ndarray) -> list[np.ndarray]:
     """Ask NumPy for one percentile after the other."""
-    return [np.percentile(frames, percent, axis=0) for percent in statistics.PERCENTS]
+    return [np.percentile(frames, percent, axis=0) for percent in seven_statistics.PERCENTS]
 
 
 def plain_aggregate(frames: np.ndarray) -> np.ndarray:
@@ -28,7 +28,7 @@ def plain_aggregate(frames: np.ndarray) -> np.ndarray:
 
 def partitioned(frames: np.ndarray) -> np.ndarray:
     """Select the ranks that the percentiles need, the other way to order the values once."""
-    below = ((len(frames) - 1) * np.array(statistics.PERCENTS) / 100).astype(int)
+    below = ((len(frames) - 1) * np.array(seven_statistics.PERCENTS) / 100).astype(int)
     ranks = np.unique(np.minimum(np.r_[below, below + 1], len(frames) - 1))
     return np.partition(np.ascontiguousarray(frames.T), ranks, axis=1)
 
@@ -42,18 +42,18 @@ def main() -> int:
     missed = False
     for shape in [(16, 1024), (100, 31), (250, 1024), (1500, 1024)]:
         frames = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-        ours = statistics.percentiles(statistics.ordered_over_time(frames))
+        ours = seven_statistics.percentiles(seven_statistics.ordered_over_time(frames))
         np.testing.assert_allclose(ours, plain_percentiles(frames), atol=1e-6)
-        np.testing.assert_allclose(statistics.aggregate(frames), plain_aggregate(frames), atol=1e-6)
+        np.testing.assert_allclose(seven_statistics.aggregate(frames), plain_aggregate(frames), atol=1e-6)
         runs = 9 if len(frames) > 1000 else 31
         ms = [
             1e3 * median_seconds(run, runs)
             for run in (
                 lambda frames=frames: plain_percentiles(frames),
-                lambda frames=frames: statistics.percentiles(statistics.ordered_over_time(frames)),
+                lambda frames=frames: seven_statistics.percentiles(seven_statistics.ordered_over_time(frames)),
                 lambda frames=frames: partitioned(frames),
                 lambda frames=frames: plain_aggregate(frames),
-                lambda frames=frames: statistics.aggregate(frames),
+                lambda frames=frames: seven_statistics.aggregate(frames),
             )
         ]
         print(f"  {shape!s:14}  {ms[0]:10.3f} ms {ms[1]:12.3f} ms {ms[0] / ms[1]:6.1f} | {ms[2]:13.3f} ms    | "

@@ -10,12 +10,14 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from blemore import clips, feature_files, rows
-from blemore.experiments import QUICKER, cross_validate_all, settings_for
-from blemore.features import Features
-from blemore.runs import gather
-from blemore.sources import features
-from blemore.vocabulary import METRICS
+from blemore.challenge import clips
+from blemore.experiments.protocols import QUICKER, cross_validate_all, settings_for
+from blemore.experiments.stored_runs import gather
+from blemore.features import feature_files
+from blemore.features.feature_table import Features
+from blemore.paper.vocabulary import METRICS
+from blemore.results import trained_tables
+from blemore.sources.lookup import features
 
 ROWS = ("openface", "imagebind", "hubert", "videomaev2+wavlm", "videoswin:sub")
 
@@ -33,7 +35,7 @@ def compare(row: str, table: Features, known: clips.Clips, rate: float | None = 
 def main() -> None:
     """Compare all rows, and the features that are given."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--rows", nargs="*", choices=rows.ROWS, default=list(ROWS))
+    parser.add_argument("--rows", nargs="*", choices=trained_tables.ROWS, default=list(ROWS))
     parser.add_argument("--features", type=Path, help="real features (.npz)")
     parser.add_argument("--metadata", type=Path, help="their train_metadata.csv")
     parser.add_argument("--learning-rate", type=float, help="for these, with the more epochs")

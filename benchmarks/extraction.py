@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from benchmarks.training import cpu
-from blemore import encoders, fixture, media
-from blemore.encoders import clip
+from blemore import encoders
+from blemore.encoders import clip, media, synthetic_clips
 from blemore.encoders.extractors import FrameExtractor
 from blemore.encoders.preprocessing import batches
 
@@ -39,10 +39,10 @@ GROWTH = 64
 """Most MiB that a clip of 60 s may take beyond one of 5 s: 24 decoded frames, of 1,375 more."""
 
 HEIGHT, WIDTH, RATE = 720, 1280, 25
-NAME = fixture.names(8)[-1]
+NAME = synthetic_clips.names(8)[-1]
 
 MEASURED = (
-    "import resource, sys; from pathlib import Path; from blemore import encoders, extraction;"
+    "import resource, sys; from pathlib import Path; from blemore import encoders; from blemore.encoders import extraction;"
     "(done,) = extraction.extract(encoders.get('clip'), [sys.argv[1]], sys.argv[2], weights=Path(sys.argv[3]));"
     "assert done.status == 'extracted', done;"
     "print(done.rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
@@ -53,7 +53,7 @@ def pictures(n: int) -> Iterator[NDArray[np.uint8]]:
     """Draw frames of 720p: a face of nobody and its surroundings, with the grain that makes a camera's clip large."""
     aside = (WIDTH - HEIGHT) // 2
     faces = [np.pad(face, ((0, 0), (aside, aside), (0, 0)), "edge")
-             for face in fixture.pictures(NAME, seconds=0.4, size=HEIGHT)]  # fmt: skip
+             for face in synthetic_clips.pictures(NAME, seconds=0.4, size=HEIGHT)]  # fmt: skip
     rng = np.random.default_rng(0)
     grain = rng.normal(0, 5, (HEIGHT + 64, WIDTH + 64, 1)).round().astype(np.int16)
     for i in range(n):
@@ -127,7 +127,7 @@ def overhead(folder: Path, weights: Path, quick: bool) -> list[str]:
 def workers(folder: Path, weights: Path, quick: bool) -> list[str]:
     """Time ``blemore extract`` with one worker and with two, each on one thread, from start to exit."""
     clips = folder / "clips"
-    paths = fixture.write_clips(clips, 8 if quick else 32, seconds=2, size=192)
+    paths = synthetic_clips.write_clips(clips, 8 if quick else 32, seconds=2, size=192)
     seconds: dict[int, list[float]] = {1: [], 2: []}
     for turn in range(1 if quick else 3):
         for jobs in seconds:

@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from blemore import thresholds
-from blemore.clips import standin
-from blemore.labels import Saliences
+from blemore.challenge import thresholds
+from blemore.challenge.clips import standin
+from blemore.challenge.labels import Saliences
 
 
 def plain_decision(row: np.ndarray, first: int, second: int, alpha: float, beta: float) -> list[int]:

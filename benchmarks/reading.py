@@ -21,7 +21,7 @@ BAR = 400
 CLIPS, SHAPE = 2456, (250, 1024)
 
 CHILD = (
-    "import resource, sys, time; from blemore import feature_files\n"
+    "import resource, sys, time; from blemore.features import feature_files\n"
     "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6\n"
     "before, start = peak(), time.perf_counter()\n"
     "table = feature_files.read_folder(sys.argv[1], encoder='wavlm')\n"

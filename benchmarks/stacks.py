@@ -15,10 +15,12 @@ from collections.abc import Callable, Sequence
 import torch
 
 from benchmarks.training import cpu, simulated_rows
-from blemore import features, runs, stacks, training
-from blemore.models import MODELS
-from blemore.runs import Task
-from blemore.training import Settings, Split, Trained
+from blemore.experiments import stored_runs
+from blemore.experiments.stored_runs import Task
+from blemore.features import feature_table
+from blemore.training import folds_together, loop
+from blemore.training.loop import Settings, Split, Trained
+from blemore.training.models import MODELS
 
 WIDTHS = (112, 224, 448, 616, 1064)
 """Inputs: seven statistics of narrow simulated encoders, and a fusion of two."""
@@ -30,16 +32,16 @@ SUBSAMPLED = (64, 88)
 def simulated(width: int, subsampled: bool) -> list[Split]:
     """Five folds of the 2,456 stand-in clips, features that tell a little of the labels."""
     table, x, _, counts = simulated_rows(width, 16 if subsampled else 1)
-    data = runs.gather(table, features.table("here", table.names, x, counts, encoder="mine"))
+    data = stored_runs.gather(table, feature_table.table("here", table.names, x, counts, encoder="mine"))
     tasks = [Task("mine", Settings(), tuple(f for f in data.folds if f != k), (k,)) for k in data.folds]
-    return [runs.split(data, task) for task in tasks]
+    return [stored_runs.split(data, task) for task in tasks]
 
 
 def in_stacks(splits: Sequence[Split], settings: Settings) -> list[Trained]:
     """Train in stacks of the size that is recommended."""
-    size = stacks.members(settings, splits[0].train_x.shape[1])
+    size = folds_together.members(settings, splits[0].train_x.shape[1])
     parts = [splits[start : start + size] for start in range(0, len(splits), size)]
-    return [one for part in parts for one in stacks.fit(part, [settings] * len(part))]
+    return [one for part in parts for one in folds_together.fit(part, [settings] * len(part))]
 
 
 def timed(work: Callable[[], list[Trained]], settings: Settings) -> tuple[float, list[Trained]]:
@@ -53,7 +55,7 @@ def compare(splits: list[Split], settings: Settings, repeats: int) -> str:
     """Medians of both ways, interleaved, as one line."""
     plain, stacked = [], []
     for _ in range(repeats):
-        milliseconds, one = timed(lambda: [training.fit(split, settings) for split in splits], settings)
+        milliseconds, one = timed(lambda: [loop.fit(split, settings) for split in splits], settings)
         plain.append(milliseconds)
         milliseconds, other = timed(lambda: in_stacks(splits, settings), settings)
         stacked.append(milliseconds)
@@ -63,7 +65,7 @@ def compare(splits: list[Split], settings: Settings, repeats: int) -> str:
         for a, b in zip(x.epochs, y.epochs, strict=True)
     )
     slow, fast = statistics.median(plain), statistics.median(stacked)
-    size = min(len(splits), stacks.members(settings, splits[0].train_x.shape[1]))
+    size = min(len(splits), folds_together.members(settings, splits[0].train_x.shape[1]))
     return f"{slow:6.1f} ms  stacks of {size}: {fast:6.1f} ms  {slow / fast:4.1f}x  losses apart {apart:.0e}"
 
 

@@ -3,7 +3,7 @@
 One number per encoder, fitted under the released-code protocol by a few steps on a linear model; cross-validated
 means are remembered in a file, so that an interrupted fit goes on where it was. Not a part of the build:
 
-    python -m benchmarks.standin_fit --rounds 3          # writes blemore/reference/standin.json
+    python -m benchmarks.standin_fit --rounds 3          # writes blemore/paper/reference/standin.json
 
 What came of it is told by ``benchmarks.standin_report``.
 """
@@ -22,10 +22,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from blemore import files, paper, rows, runs, simulated, sources, standin
-from blemore.experiments import QUICKER
-from blemore.standin import World
-from blemore.training import EPOCHS, Settings
+from blemore.experiments import stored_runs
+from blemore.experiments.protocols import QUICKER
+from blemore.paper import printed_numbers
+from blemore.results import trained_tables
+from blemore.simulation import generator, kept_features
+from blemore.simulation.generator import World
+from blemore.sources import lookup
+from blemore.system import files
+from blemore.training.loop import EPOCHS, Settings
 
 FITTED_ON = (1, 2, 3, 4)
 """Seeds whose mean is fitted; the displayed seed is none of them."""
@@ -33,21 +38,23 @@ FITTED_ON = (1, 2, 3, 4)
 SLOPES = {"acc_presence": 0.25, "acc_salience": 0.14}
 """Change of an accuracy per unit of the logarithm of a signal, from trial runs; only the speed of the fit depends on them."""
 
-REFERENCE = Path(__file__).parents[1] / "blemore" / "reference" / "standin.json"
+REFERENCE = Path(__file__).parents[1] / "blemore" / "paper" / "reference" / "standin.json"
 
 
 def scores(row: str, seed: int, world: World, memory: Path, model: str = "mlp-512") -> dict[str, float]:
     """Cross-validate one row of Table 2 on one simulated data set, or remember its scores."""
     relevant = asdict(world) | {"signal": {e: world.signal[e] for e in row.removesuffix(":sub").split("+")}}
-    name = joblib.hash([row, seed, relevant, model, asdict(Settings()), EPOCHS, QUICKER, simulated.CODE, runs.CODE])
+    name = joblib.hash(
+        [row, seed, relevant, model, asdict(Settings()), EPOCHS, QUICKER, kept_features.CODE, stored_runs.CODE]
+    )
     path = memory / f"{name}.json"
     if path.exists():
         return dict(json.loads(path.read_text()))
-    clips = sources.clips("standin")[0].of("train")
-    done = rows.train(
+    clips = lookup.clips("standin")[0].of("train")
+    done = trained_tables.train(
         clips, "standin", rows=[row], models=[model], seed=seed, world=world, test=False, folder=None, jobs=1
     )
-    found = rows.summary(done.validation[row, model])
+    found = trained_tables.summary(done.validation[row, model])
     memory.mkdir(parents=True, exist_ok=True)
     files.write_atomically(path, json.dumps(found))
     return found
@@ -68,7 +75,7 @@ def step(world: World, means: pd.DataFrame) -> World:
     Accuracies are taken as linear in the logarithm of the signals. What is made small is the sum of fourth powers of the
     differences in published standard deviations: no cell should be far off, rather than most of them very near.
     """
-    printed = paper.table(2).set_index("id").loc[means.index]
+    printed = printed_numbers.table(2).set_index("id").loc[means.index]
     names = list(world.signal)
     parts = [row.removesuffix(":sub").split("+") for row in means.index]
     member = np.array([[1 / len(part) ** 0.65 if name in part else 0.0 for name in names] for part in parts])
@@ -92,9 +99,9 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--memory", type=Path, default=Path("runs/standin-fit"))
     asked = parser.parse_args()
-    world = standin.world()
+    world = generator.world()
     for number in range(asked.rounds):
-        means = table(rows.ROWS, FITTED_ON, world, asked.memory, asked.jobs).groupby("id").mean()
+        means = table(trained_tables.ROWS, FITTED_ON, world, asked.memory, asked.jobs).groupby("id").mean()
         world = step(world, means)
         print(f"round {number + 1}: {world.signal}", flush=True)
         files.write_atomically(REFERENCE, json.dumps({"world": {"signal": world.signal}}, indent=1) + "\n")

@@ -21,13 +21,16 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from blemore import clips, feature_files, precision, runs, stacks, training
-from blemore.clips import Clips
-from blemore.features import standardise
-from blemore.labels import Saliences, soft_labels
-from blemore.models import HIDDEN, n_parameters
-from blemore.runs import Task, gather
-from blemore.training import Epoch, Settings, Split, Trained
+from blemore.challenge import clips
+from blemore.challenge.clips import Clips
+from blemore.challenge.labels import Saliences, soft_labels
+from blemore.experiments import stored_runs
+from blemore.experiments.stored_runs import Task, gather
+from blemore.features import feature_files
+from blemore.features.feature_table import standardise
+from blemore.training import folds_together, loop, precision
+from blemore.training.loop import Epoch, Settings, Split, Trained
+from blemore.training.models import HIDDEN, n_parameters
 
 GRID = np.linspace(0.05, 0.95, 20)
 BARS = {"highest": {217: 25.0, 7168: 4.5, 14336: 3.5}, "medium": {217: 30.0, 7168: 8.0, 14336: 6.0}}
@@ -146,7 +149,7 @@ def simulated(width: int, subsampled: bool = False) -> Split:
 
 def trained(split: Split, settings: Settings) -> Trained:
     """Train one classifier in its mode; a stack holds nothing else."""
-    return stacks.fit([split], [settings])[0] if settings.mode == "stacked" else training.fit(split, settings)
+    return folds_together.fit([split], [settings])[0] if settings.mode == "stacked" else loop.fit(split, settings)
 
 
 def ours(split: Split, settings: Settings) -> float:
@@ -233,10 +236,10 @@ def agreement(features: Path, metadata: Path) -> None:
         for fold in data.folds:
             others = tuple(f for f in data.folds if f != fold)
             exact = Settings(learning_rate=5e-4, epochs=30, mode="exact")
-            part = runs.split(data, Task("mine", exact, others, (fold,)))
+            part = stored_runs.split(data, Task("mine", exact, others, (fold,)))
             assert part.val_truth is not None
             one, two = (
-                training.fit(part, exact),
+                loop.fit(part, exact),
                 trained(part, replace(exact, mode=mode, precision=chosen)),
             )
             loss = max(

@@ -28,12 +28,16 @@ seed: int = 0  # of simulated features
 # %% tags=["hide-input"]
 import numpy as np
 
-from blemore import aggregation, contrasts, figures, parameters, recorded, released, report, sources, standin
-from blemore import features as feature_tables
-from blemore.claims import results
+from blemore.book import parameters
+from blemore.features import feature_table as feature_tables
+from blemore.results import aggregation, between_rows
+from blemore.results.claims import about_results
+from blemore.show import figures, page_tables
+from blemore.simulation import generator
+from blemore.sources import lookup, recorded, released
 
 parameters.check(source=source, openface=openface, profile=profile, seed=seed)
-clips, inputs = sources.clips(source)
+clips, inputs = lookup.clips(source)
 clips = clips.of("train")
 validation = released.validation()
 
@@ -48,7 +52,7 @@ if openface:
     (series, folder), label = aggregation.frames_in(openface), "measured"
     inputs += (folder,)
 else:
-    series, label = dict(standin.frames("openface", clips, seed=seed, profile=profile)), "stand-in"
+    series, label = dict(generator.frames("openface", clips, seed=seed, profile=profile)), "stand-in"
 frames = aggregation.longest(series, clip)
 column = aggregation.liveliest(frames)
 course = frames[:, column]
@@ -57,7 +61,7 @@ numbers = aggregation.seven(orders)
 figures.series(course, numbers.iloc[0], f"OpenFace, feature {column + 1} of {frames.shape[1]}", label)
 
 # %% tags=["hide-input"]
-report.frame(
+page_tables.frame(
     numbers.rename_axis("order of frames"), "The seven statistics, to the last digit whatever the order", [label]
 )
 
@@ -71,7 +75,7 @@ report.frame(
 figures.shapes(aggregation.shapes())
 
 # %% tags=["hide-input"]
-report.frame(
+page_tables.frame(
     aggregation.seven(aggregation.shapes()).rename_axis("course"), "Statistics of four invented courses", ["stand-in"]
 )
 
@@ -85,15 +89,15 @@ report.frame(
 # %% tags=["hide-input"]
 import pandas as pd
 
-whole, more, missed = sources.features_or_simulated("videomaev2", clips, source, profile=profile, seed=seed)
-windows, *_ = sources.features_or_simulated("videomaev2:sub", clips, source, profile=profile, seed=seed)
+whole, more, missed = lookup.features_or_simulated("videomaev2", clips, source, profile=profile, seed=seed)
+windows, *_ = lookup.features_or_simulated("videomaev2:sub", clips, source, profile=profile, seed=seed)
 rows = {
     name: {"rows": len(one.x), "rows a clip": len(one.x) / len(one.names), "columns": one.x.shape[1]}
     for name, one in (("aggregated", whole), ("subsampled", windows))
 }
 inputs += more
 table = pd.DataFrame(rows).T.astype({"rows": int, "columns": int}).rename_axis("VideoMAEv2")
-report.frame(table, f"What the network is given, {len(whole.names):,} training clips", [whole.origin], decimals=1)
+page_tables.frame(table, f"What the network is given, {len(whole.names):,} training clips", [whole.origin], decimals=1)
 
 # %% [markdown]
 # The authors ran both with the same encoders, the same five folds and the same three classifiers, so six pairs can be compared fold by
@@ -105,12 +109,12 @@ figures.strategies(compared, validation.origin)
 
 # %% tags=["hide-input"]
 by_fold = released.strategy_folds()
-report.note(contrasts.strategies_in_words(by_fold.table), [by_fold.origin])
+page_tables.note(between_rows.strategies_in_words(by_fold.table), [by_fold.origin])
 
 # %% tags=["hide-input"]
 wanted = ("5.5.aggregation", "4.4.video_encoders", "5.1.fusion", "5.2.fusion")
-claims = {one.id: one for one in results.statements(validation) if one.id in wanted}
-report.comparisons([claims["5.5.aggregation"]], "What section 5.5 makes of it")
+claims = {one.id: one for one in about_results.statements(validation) if one.id in wanted}
+page_tables.comparisons([claims["5.5.aggregation"]], "What section 5.5 makes of it")
 
 # %% [markdown]
 # ## Standardisation
@@ -122,11 +126,11 @@ report.comparisons([claims["5.5.aggregation"]], "What section 5.5 makes of it")
 # %% tags=["hide-input"]
 joined = feature_tables.join(clips, whole)
 table = aggregation.scaling(joined.features, joined.clips)
-report.frame(table, "Where the clips of a scored fold lie, by what scaled them (VideoMAEv2)", [whole.origin])
+page_tables.frame(table, "Where the clips of a scored fold lie, by what scaled them (VideoMAEv2)", [whole.origin])
 
 # %% tags=["hide-input"]
 real = recorded.read("egemaps_scaling")
-report.frame(
+page_tables.frame(
     real.table.set_index("scaled by"), "The same with real acoustic features (eGeMAPS, 1,251 clips)", ["recorded"]
 )
 
@@ -142,22 +146,22 @@ report.frame(
 # table counts columns and compares no values.
 
 # %% tags=["hide-input"]
-voice, others, unheard = sources.features_or_simulated("wavlm", clips, source, profile=profile, seed=seed)
-both, more = sources.fused((whole, more), (voice, others))
+voice, others, unheard = lookup.features_or_simulated("wavlm", clips, source, profile=profile, seed=seed)
+both, more = lookup.fused((whole, more), (voice, others))
 inputs += others
 parts = {"VideoMAEv2": whole, "WavLM": voice, "VideoMAEv2 + WavLM": both}
 table = pd.DataFrame({"columns": {name: part.x.shape[1] for name, part in parts.items()}}).rename_axis("features")
-report.frame(table, f"Width of a row, {len(both.names):,} clips", [both.origin])
+page_tables.frame(table, f"Width of a row, {len(both.names):,} clips", [both.origin])
 
 # %% tags=["hide-input"]
 figures.fusions(aggregation.fusions())
 
 # %% tags=["hide-input"]
-report.comparisons([claims[id] for id in wanted[1:]], "What the text says of fusion, checked")
+page_tables.comparisons([claims[id] for id in wanted[1:]], "What the text says of fusion, checked")
 
 # %% tags=["hide-input"]
 ahead = (compared["aggregated"] > compared["subsampled"]).groupby(compared["metric"]).sum()
-report.provenance(
+page_tables.provenance(
     [*inputs, *validation.inputs, *by_fold.inputs, real.as_input],
     list(dict.fromkeys([label, "stand-in", whole.origin, "recorded", validation.origin, "paper"])),
     note=" ".join(filter(None, (missed, unheard))),

@@ -26,13 +26,18 @@ metadata: str = ""  # path of a train_metadata.csv
 durations: str = ""  # path of a CSV: filename, duration_s
 
 # %% tags=["hide-input"]
-from blemore import clips as clip_tables
-from blemore import figures, identity, metrics, paper, parameters, recorded, report, sources
-from blemore.claims import dataset
+from blemore.book import parameters
+from blemore.challenge import clips as clip_tables
+from blemore.challenge import metrics
+from blemore.paper import printed_numbers
+from blemore.results.claims import about_dataset
+from blemore.show import figures, page_tables
+from blemore.sources import lookup, recorded
+from blemore.system import fingerprints
 
 parameters.check(source=source, metadata=metadata, durations=durations)
-clips, inputs = sources.clips(source, metadata)
-train, origin = dataset.real_counts(clips)
+clips, inputs = lookup.clips(source, metadata)
+train, origin = about_dataset.real_counts(clips)
 
 # %% [markdown]
 # ## Names that carry the truth
@@ -47,7 +52,7 @@ few = (
     .head(2)[["filename", "partition", "fold", "emotions", "salience"]]
     .head(8)
 )
-report.frame(few.set_index("filename"), f"Eight of {len(clips):,} clips in the table", [clips.origin])
+page_tables.frame(few.set_index("filename"), f"Eight of {len(clips):,} clips in the table", [clips.origin])
 
 # %% [markdown]
 # ## How many
@@ -57,7 +62,7 @@ report.frame(few.set_index("filename"), f"Eight of {len(clips):,} clips in the t
 # the actors on either side of the split those that it names.
 
 # %% tags=["hide-input"]
-report.comparisons(dataset.counts(clips), "Clips, actors and folds, counted and printed")
+page_tables.comparisons(about_dataset.counts(clips), "Clips, actors and folds, counted and printed")
 
 # %% tags=["hide-input"]
 figures.structure()
@@ -88,7 +93,7 @@ figures.folds(train.partitions(), origin)
 if durations:
     seconds = clip_tables.read_durations(durations, clips)
     bars, spans, known = clip_tables.duration_counts(seconds), clip_tables.duration_range(seconds), "measured"
-    inputs += (recorded.Input("file/durations", identity.sha256_of(durations)),)
+    inputs += (recorded.Input("file/durations", fingerprints.sha256_of(durations)),)
 else:
     counted, spanned = recorded.read("durations"), recorded.read("durations_range")
     bars, spans, known = counted.table, spanned.table, "recorded"
@@ -96,7 +101,7 @@ else:
 figures.durations(bars, known)
 
 # %% tags=["hide-input"]
-report.comparisons(dataset.durations(spans, bars, known), "Durations, against section 3.1 and Figure 2")
+page_tables.comparisons(about_dataset.durations(spans, bars, known), "Durations, against section 3.1 and Figure 2")
 
 # %% [markdown]
 # ## Beside other data sets
@@ -105,11 +110,11 @@ report.comparisons(dataset.durations(spans, bars, known), "Durations, against se
 # Where a row prints single, blended and all clips, the first two sum to the third.
 
 # %% tags=["hide-input"]
-table = paper.table(1).set_index("dataset").rename(columns=lambda name: name.replace("_", " "))
-report.frame(table, "Table 1: video data sets of blended emotions", ["paper"])
+table = printed_numbers.table(1).set_index("dataset").rename(columns=lambda name: name.replace("_", " "))
+page_tables.frame(table, "Table 1: video data sets of blended emotions", ["paper"])
 
 # %% tags=["hide-input"]
-report.comparisons(dataset.related_work(), "Table 1 against itself and section 2.1")
+page_tables.comparisons(about_dataset.related_work(), "Table 1 against itself and section 2.1")
 
 # %% [markdown]
 # ## What a constant answer scores
@@ -118,7 +123,7 @@ report.comparisons(dataset.related_work(), "Table 1 against itself and section 2
 # ratio. The paper takes the class from the very clips that are scored.
 
 # %% tags=["hide-input"]
-report.comparisons(dataset.baselines(clips), "Trivial baselines of section 5, in percent")
+page_tables.comparisons(about_dataset.baselines(clips), "Trivial baselines of section 5, in percent")
 
 # %% [markdown]
 # A stricter baseline picks the class on the other folds. Classes are so balanced that the most frequent class of the other folds may be among the rarest in
@@ -136,16 +141,16 @@ rows = {
 table = pd.DataFrame(rows, index=[f"fold {fold}" for fold in sorted(train.table["fold"].unique())]).T
 table = table.assign(mean=table.mean(axis=1), std=table.std(axis=1))
 table.index = [f"most frequent {name}, {metric}" for name, metric in table.index]
-report.frame(table.rename_axis("baseline"), "Trivial baselines with the class learnt on the other folds", [origin])
+page_tables.frame(table.rename_axis("baseline"), "Trivial baselines with the class learnt on the other folds", [origin])
 
 # %% tags=["hide-input"]
-report.provenance(
-    [*inputs, *dataset.inputs(clips)],
+page_tables.provenance(
+    [*inputs, *about_dataset.inputs(clips)],
     ["paper", *dict.fromkeys([origin, known, clips.origin])],
     results={
         "clips": f"{len(clips):,}",
         "train_clips": f"{len(train):,}",
         "train_actors": str(train.table["actor"].nunique()),
-        "printed_train_actors": paper.number("split.train_actors").printed,
+        "printed_train_actors": printed_numbers.number("split.train_actors").printed,
     },
 )

@@ -28,11 +28,13 @@ model: str = "mlp-512"  # linear, mlp-256, mlp-512: which classifier in detail
 seed: int = 0  # of simulated features
 
 # %% tags=["hide-input"]
-from blemore import encoder_report, parameters, report, subjects
+from blemore.book import parameters
+from blemore.results import one_encoder
+from blemore.show import encoder_report, page_tables
 
 given = {"features": features, "metadata": metadata, "source": source, "profile": profile, "model": model}
 parameters.check(encoder=encoder, seed=seed, **given)
-subject = subjects.gather(encoder, **given, seed=seed)
+subject = one_encoder.gather(encoder, **given, seed=seed)
 
 # %% [markdown]
 # ## Where it comes from
@@ -106,4 +108,4 @@ encoder_report.shares(subject)
 encoder_report.standing(subject)
 
 # %% tags=["hide-input"]
-report.provenance(encoder_report.shown_inputs(subject), encoder_report.labels(subject))
+page_tables.provenance(encoder_report.shown_inputs(subject), encoder_report.labels(subject))

@@ -23,9 +23,12 @@ openface_csv: str = ""  # path of a CSV that OpenFace wrote
 seconds: float = 2.0  # length of the drawn clip
 
 # %% tags=["hide-input"]
-from blemore import catalogue, figures, fixture, identity, parameters, rehearsal, report
-from blemore.claims import encoders as claims
-from blemore.recorded import Input
+from blemore.book import parameters
+from blemore.encoders import synthetic_clips, trial_run
+from blemore.results.claims import about_encoders as claims
+from blemore.show import encoder_tables, figures, page_tables
+from blemore.sources.recorded import Input
+from blemore.system import fingerprints
 
 parameters.check(openface_csv=openface_csv)
 
@@ -37,7 +40,7 @@ parameters.check(openface_csv=openface_csv)
 # was made for emotions. Costs are those of the network alone, every multiplication and addition counted.
 
 # %% tags=["hide-input"]
-catalogue.overview()
+encoder_tables.overview()
 
 # %% [markdown]
 # Licences differ as much as costs, and OpenFace is a program with terms of its own. ImageBind's weights are for non-commercial use alone and never downloaded; who
@@ -50,11 +53,11 @@ catalogue.overview()
 # short clips are filled up to ten seconds. `blemore extract --variant` offers the alternatives.
 
 # %% tags=["hide-input"]
-catalogue.choices()
+encoder_tables.choices()
 
 # %% tags=["hide-input"]
 checks, check_inputs = claims.claims()
-report.comparisons(checks, "Statements of sections 4.1 and 4.2, compared with files of features")
+page_tables.comparisons(checks, "Statements of sections 4.1 and 4.2, compared with files of features")
 
 # %% [markdown]
 # ## One clip of nobody
@@ -71,12 +74,12 @@ import tempfile
 import pandas as pd
 
 with tempfile.TemporaryDirectory() as folder:
-    (path,) = fixture.write_clips(folder, 1, seconds=seconds)
-    takes = rehearsal.takes(path, openface_csv)
+    (path,) = synthetic_clips.write_clips(folder, 1, seconds=seconds)
+    takes = trial_run.takes(path, openface_csv)
 table = pd.DataFrame({"how": [one.how for one in takes]}, index=pd.Index([one.name for one in takes], name="encoder"))
 table["rows T"] = pd.array([None if one.rows is None else len(one.rows) for one in takes], dtype="Int64")
 table["width D"] = pd.array([None if one.rows is None else one.rows.shape[1] for one in takes], dtype="Int64")
-report.frame(table, f"What {seconds:g} seconds of a drawn clip become", ["stand-in"])
+page_tables.frame(table, f"What {seconds:g} seconds of a drawn clip become", ["stand-in"])
 
 # %% [markdown]
 # ## What changes over time
@@ -96,11 +99,11 @@ figures.similarity(seen, seconds, "stand-in")
 # row in every table here, and like each of these a report of its own among the *Encoder reports*.
 
 # %% tags=["hide-input"]
-catalogue.at_hand()
+encoder_tables.at_hand()
 
 # %% tags=["hide-input"]
-given = [Input("file/openface_csv", identity.sha256_of(openface_csv))] if openface_csv else []
-report.provenance(
+given = [Input("file/openface_csv", fingerprints.sha256_of(openface_csv))] if openface_csv else []
+page_tables.provenance(
     [*given, *check_inputs],
     ["paper", "released", "stand-in", *dict.fromkeys(one.label for one in checks if one.ours is not None)],
 )

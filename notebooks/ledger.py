@@ -18,21 +18,21 @@
 # does not, and also if a difference that was explained is no longer there. [How to read this book](../reading.md) says what labels and verdicts mean.
 
 # %% tags=["hide-input"]
-from blemore import report
-from blemore.claims import ledger
-from blemore.comparison import AGREEING, VERDICTS
+from blemore.paper.comparison import AGREEING, VERDICTS
+from blemore.results.claims import ledger
+from blemore.show import page_tables
 
 claims, inputs = ledger.all_claims()
 problems = ledger.problems(claims)
 
 # %% tags=["hide-input"]
-report.summary(claims, f"{len(claims)} claims by verdict, and where ours came from")
+page_tables.summary(claims, f"{len(claims)} claims by verdict, and where ours came from")
 
 # %% [markdown]
 # ## What differs, and why
 
 # %% tags=["hide-input"]
-report.comparisons(
+page_tables.comparisons(
     [claim for claim in claims if claim.verdict in ("known difference", "differs")], "Claims that differ"
 )
 
@@ -43,7 +43,7 @@ report.comparisons(
 # numbers that the paper prints (*consistent*).
 
 # %% tags=["hide-input"]
-report.comparisons([claim for claim in claims if claim.verdict in AGREEING], "Claims that agree")
+page_tables.comparisons([claim for claim in claims if claim.verdict in AGREEING], "Claims that agree")
 
 # %% [markdown]
 # ## What cannot be checked
@@ -52,13 +52,13 @@ report.comparisons([claim for claim in claims if claim.verdict in AGREEING], "Cl
 
 # %% tags=["hide-input"]
 waiting = [claim for claim in claims if claim.verdict == "unchecked"]
-report.comparisons(waiting, "Claims that cannot be checked here")
+page_tables.comparisons(waiting, "Claims that cannot be checked here")
 
 # %% tags=["hide-input"]
 from collections import Counter
 
 counts = Counter(claim.verdict for claim in claims)
-report.provenance(
+page_tables.provenance(
     inputs,
     list(dict.fromkeys(["paper", *(claim.label for claim in claims if claim.ours is not None)])),
     results={

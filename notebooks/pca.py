@@ -30,22 +30,28 @@ profile: str = "quick"  # quick, paper: width of simulated features
 seed: int = 0  # of simulated features
 
 # %% tags=["hide-input"]
-from blemore import figures, parameters, pca, recorded, report, sources, vocabulary
-from blemore.claims import projection
+from blemore.book import parameters
+from blemore.paper import vocabulary
+from blemore.results import principal_components
+from blemore.results.claims import about_projection
+from blemore.show import figures, page_tables
+from blemore.sources import lookup, recorded
 
 parameters.check(source=source, encoder=encoder, beside=beside, features=features, metadata=metadata)
 parameters.check(first=first, second=second, profile=profile, seed=seed)
 
 # %% tags=["hide-input"]
-clips, inputs = sources.clips(source, metadata)
+clips, inputs = lookup.clips(source, metadata)
 asked = [encoder] if features else dict.fromkeys([encoder, beside])
-tables, more, missing = pca.gather(asked, clips.of("train"), source, path=features, profile=profile, seed=seed)
+tables, more, missing = principal_components.gather(
+    asked, clips.of("train"), source, path=features, profile=profile, seed=seed
+)
 inputs += tuple(more)
 names = {name: vocabulary.name_of(name) for name in tables}
 notes = [f"{names[name]}: {len(one.clips):,} clips have features" for name, one in tables.items()]
 encoder = next(iter(tables))  # the one that was asked for, if its features can be read
 origin = "stand-in" if "stand-in" in {one.features.origin for one in tables.values()} else "measured"
-shares = {name: pca.shares(one.features, one.clips) for name, one in tables.items()}
+shares = {name: principal_components.shares(one.features, one.clips) for name, one in tables.items()}
 
 # %% [markdown]
 # ## Figure 5, both ways
@@ -55,11 +61,13 @@ shares = {name: pca.shares(one.features, one.clips) for name, one in tables.item
 # to be known well.
 
 # %% tags=["hide-input"]
-planes = [plane for one in tables.values() for plane in pca.planes(one.features, one.clips, first, second)]
+planes = [
+    plane for one in tables.values() for plane in principal_components.planes(one.features, one.clips, first, second)
+]
 figures.planes(planes, first, second, origin)
 
 # %% tags=["hide-input"]
-report.note(". ".join([*missing, ""]).strip(), [origin]) if missing else None
+page_tables.note(". ".join([*missing, ""]).strip(), [origin]) if missing else None
 
 # %% [markdown]
 # ## How much is identity, how much is emotion
@@ -82,7 +90,7 @@ figures.variance_shares(real[0].table, "eGeMAPS, 1,251 clips of 23 actors", "rec
 # Components are ordered by variance, not by use: the one in which emotions differ most need not come first.
 
 # %% tags=["hide-input"]
-report.note(pca.shares_in_words(real[0].table), ["recorded"])
+page_tables.note(principal_components.shares_in_words(real[0].table), ["recorded"])
 
 # %% tags=["hide-input"]
 import pandas as pd
@@ -91,11 +99,11 @@ explained = pd.DataFrame(
     {
         (names[name], way): table.query("way == @way and part != 'all columns'").set_index("part")["explained"]
         for name, table in shares.items()
-        for way in pca.WAYS
+        for way in principal_components.WAYS
     }
 ).cumsum()
 explained.columns = [f"{name}, {way}" for name, way in explained.columns]
-report.frame(100 * explained.rename_axis("up to"), "Explained variance, cumulated, %", [origin], decimals=1)
+page_tables.frame(100 * explained.rename_axis("up to"), "Explained variance, cumulated, %", [origin], decimals=1)
 
 # %% [markdown]
 # ## Between two emotions
@@ -103,11 +111,15 @@ report.frame(100 * explained.rename_axis("up to"), "Explained variance, cumulate
 # If a blend looked like a mixture, its clips would lie between the clips of its two emotions, and nearer to the one that dominates.
 
 # %% tags=["hide-input"]
-mine = pd.concat([pca.along(plane).assign(way=plane.way) for plane in planes if plane.encoder == encoder])
+mine = pd.concat(
+    [principal_components.along(plane).assign(way=plane.way) for plane in planes if plane.encoder == encoder]
+)
 figures.between(mine, first, second, names[encoder], origin)
 
 # %% tags=["hide-input"]
-figures.between(pca.line(real[1].table, first, second), first, second, "eGeMAPS, 1,251 clips", "recorded")
+figures.between(
+    principal_components.line(real[1].table, first, second), first, second, "eGeMAPS, 1,251 clips", "recorded"
+)
 
 # %% [markdown]
 # ## What the text says
@@ -115,17 +127,17 @@ figures.between(pca.line(real[1].table, first, second), first, second, "eGeMAPS,
 # Both statements are about features of the release. Where it is on this machine, the first is checked with them, whatever features this page shows.
 
 # %% tags=["hide-input"]
-checks, check_inputs = projection.statements()
-report.comparisons(checks, "Statements of section 5.4")
+checks, check_inputs = about_projection.statements()
+page_tables.comparisons(checks, "Statements of section 5.4")
 
 # %% tags=["hide-input"]
 whole = real[0].table.query("part == 'all columns'").set_index("way")
 actor, emotion, alone = (
-    whole.at[pca.WAYS[0], "actor"],
-    whole.at[pca.WAYS[0], "emotion"],
-    whole.at[pca.WAYS[1], "emotion"],
+    whole.at[principal_components.WAYS[0], "actor"],
+    whole.at[principal_components.WAYS[0], "emotion"],
+    whole.at[principal_components.WAYS[1], "emotion"],
 )
-report.provenance(
+page_tables.provenance(
     [*inputs, *check_inputs, *(one.as_input for one in real)],
     [origin, "recorded", "paper"],
     results={

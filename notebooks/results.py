@@ -37,27 +37,33 @@ learning_rate: float = 0.0  # 0: the profile's; with features of your own, of th
 epochs: int = 0  # 0: the profile's; with features of your own, of these alone
 
 # %% tags=["hide-input"]
-from blemore import chance, contrasts, figures, paper, parameters, released, report, rows, sources, vocabulary
-from blemore.claims import dataset, results
-from blemore.comparison import by_row, worst
+from blemore.book import parameters
 from blemore.errors import SourceError
+from blemore.paper import printed_numbers, vocabulary
+from blemore.paper.comparison import by_row, worst
+from blemore.results import between_rows, trained_tables, training_noise
+from blemore.results.claims import about_dataset, about_results
+from blemore.show import figures, page_tables
+from blemore.sources import lookup, released
 
 parameters.check(source=source, profile=profile, encoder=encoder, features=features, metadata=metadata, model=model)
 parameters.check(seed=seed, learning_rate=learning_rate, epochs=epochs)
 validation, tests = released.validation(), released.tests()
-clips, clip_inputs = sources.clips(source)
+clips, clip_inputs = lookup.clips(source)
 
 # %% tags=["hide-input"]
 given = {name: value for name, value in (("learning_rate", learning_rate), ("epochs", epochs)) if value}
 mine = None
 if features:  # read and trained first: what is wrong with it is said before anything else is done
-    own_clips, own_inputs = sources.clips(metadata=metadata)
-    own, more = sources.features(encoder, own_clips, path=features)
-    mine = rows.own(own, own_clips, (*more, *own_inputs), profile=profile, **given)
-wanted = dict.fromkeys([*rows.ROWS, *([] if features else [encoder])])
-trained = rows.train(clips, source, rows=list(wanted), profile=profile, seed=seed, **({} if features else given))
-both = contrasts.together(trained.table2(), *([mine.table2()] if mine else []))
-tested = contrasts.together(trained.table3())
+    own_clips, own_inputs = lookup.clips(metadata=metadata)
+    own, more = lookup.features(encoder, own_clips, path=features)
+    mine = trained_tables.own(own, own_clips, (*more, *own_inputs), profile=profile, **given)
+wanted = dict.fromkeys([*trained_tables.ROWS, *([] if features else [encoder])])
+trained = trained_tables.train(
+    clips, source, rows=list(wanted), profile=profile, seed=seed, **({} if features else given)
+)
+both = between_rows.together(trained.table2(), *([mine.table2()] if mine else []))
+tested = between_rows.together(trained.table3())
 origins = list(dict.fromkeys(both["origin"]))
 
 # %% [markdown]
@@ -67,11 +73,11 @@ origins = list(dict.fromkeys(both["origin"]))
 # thresholds. Ours, from the authors' run summaries, must agree with the printed digits to the last.
 
 # %% tags=["hide-input"]
-table2 = [*results.table2(validation), *results.trivial(2, clips)]
-report.scores(table2, 2, "Table 2: validation, mean ± std over folds, the paper's and from the authors' runs")
+table2 = [*about_results.table2(validation), *about_results.trivial(2, clips)]
+page_tables.scores(table2, 2, "Table 2: validation, mean ± std over folds, the paper's and from the authors' runs")
 
 # %% tags=["hide-input"]
-figures.validation(contrasts.reported(validation.table).reset_index(), validation.origin)
+figures.validation(between_rows.reported(validation.table).reset_index(), validation.origin)
 
 # %% [markdown]
 # ## Validation: trained here
@@ -81,20 +87,24 @@ figures.validation(contrasts.reported(validation.table).reset_index(), validatio
 # after this one says how close that is. Simulated features were tuned to resemble the paper's, so their rows are not tested.
 
 # %% tags=["hide-input"]
-others = contrasts.reported(both).drop(list(rows.ROWS), errors="ignore").reset_index()
-own2 = results.trained(2, both, trained.missing(2))
+others = between_rows.reported(both).drop(list(trained_tables.ROWS), errors="ignore").reset_index()
+own2 = about_results.trained(2, both, trained.missing(2))
 how = "; ".join([trained.how(), *([f"{vocabulary.name_of(encoder)}: {mine.how()}"] if mine else [])])
-report.scores(own2, 2, f"Table 2, trained here: {how}", others=others, absent=trained.absent)
+page_tables.scores(own2, 2, f"Table 2, trained here: {how}", others=others, absent=trained.absent)
 
 # %% tags=["hide-input"]
 import pandas as pd
 
-allowed = pd.Series(chance.tolerances(), name="largest difference").drop(list(results.METRICS)).rename_axis("column")
+allowed = (
+    pd.Series(training_noise.tolerances(), name="largest difference")
+    .drop(list(about_results.METRICS))
+    .rename_axis("column")
+)
 for suffix, said in (("_mean", ", mean over folds"), ("_std", ", std over folds")):
     allowed.index = allowed.index.str.removeprefix("acc_").str.replace(f"{suffix}$", said, regex=True)
-report.frame(
+page_tables.frame(
     allowed.to_frame(),
-    f"Largest differences that count as agreement. {results.tolerance_in_words()}",
+    f"Largest differences that count as agreement. {about_results.tolerance_in_words()}",
     ["recorded", "paper"],
 )
 
@@ -109,19 +119,21 @@ figures.validation(trained.table2().table.query("model == @results.REPORTED"), t
 
 # %% tags=["hide-input"]
 by_fold = released.classifier_folds()
-report.note(contrasts.classifiers_in_words(by_fold.table), [by_fold.origin])
+page_tables.note(between_rows.classifiers_in_words(by_fold.table), [by_fold.origin])
 
 # %% tags=["hide-input"]
-published = contrasts.classifiers(validation.table)
-report.frame(published, "The authors' runs: validation composite by classifier, mean over folds", [validation.origin])
+published = between_rows.classifiers(validation.table)
+page_tables.frame(
+    published, "The authors' runs: validation composite by classifier, mean over folds", [validation.origin]
+)
 
 # %% tags=["hide-input"]
-here = contrasts.classifiers(both)
-report.frame(here, "Trained here: validation composite by classifier, mean over folds", origins)
+here = between_rows.classifiers(both)
+page_tables.frame(here, "Trained here: validation composite by classifier, mean over folds", origins)
 
 # %% tags=["hide-input"]
-often = contrasts.best_how_often({"the authors'": published, "trained here": here})
-report.frame(often, "How often each classifier is the best of a row", [validation.origin, *origins])
+often = between_rows.best_how_often({"the authors'": published, "trained here": here})
+page_tables.frame(often, "How often each classifier is the best of a row", [validation.origin, *origins])
 
 # %% [markdown]
 # ## How they learnt
@@ -130,8 +142,10 @@ report.frame(often, "How often each classifier is the best of a row", [validatio
 # are optimistic.
 
 # %% tags=["hide-input"]
-logged = {row: released.curves(row, results.REPORTED) for row in vocabulary.LOGGED}
-report.note(contrasts.lowest_losses_in_words({row: one.table for row, one in logged.items()}), [logged["clip"].origin])
+logged = {row: released.curves(row, about_results.REPORTED) for row in vocabulary.LOGGED}
+page_tables.note(
+    between_rows.lowest_losses_in_words({row: one.table for row, one in logged.items()}), [logged["clip"].origin]
+)
 
 # %% tags=["hide-input"]
 name = vocabulary.name_of(encoder)
@@ -140,7 +154,7 @@ try:
     best_epoch = validation.table.query("id == @encoder and model == @model")["epoch"].item()
     shown = figures.curves(public.table, f"{name}, the authors' runs", model, best_epoch, public.origin)
 except SourceError as error:
-    public, shown = validation, report.note(f"There is no curve here: {error}.", [validation.origin])
+    public, shown = validation, page_tables.note(f"There is no curve here: {error}.", [validation.origin])
 shown
 
 # %% tags=["hide-input"]
@@ -149,7 +163,7 @@ if (encoder, model) in whose.validation:
     best_epoch = whose.table2().table.query("id == @encoder and model == @model")["epoch"].item()
     shown = figures.curves(whose.curves(encoder, model), f"{name}, trained here", model, best_epoch, whose.origin)
 else:
-    shown = report.note(f"{name} is not trained here: {trained.absent[encoder]}.", [trained.origin])
+    shown = page_tables.note(f"{name} is not trained here: {trained.absent[encoder]}.", [trained.origin])
 shown
 
 # %% [markdown]
@@ -159,15 +173,15 @@ shown
 # arithmetic everywhere. An accuracy over 594 clips is a whole number of them.
 
 # %% tags=["hide-input"]
-table3 = [*results.table3(tests), *results.trivial(3, clips)]
-report.scores(table3, 3, "Table 3: test, the paper's and the authors' test summary")
+table3 = [*about_results.table3(tests), *about_results.trivial(3, clips)]
+page_tables.scores(table3, 3, "Table 3: test, the paper's and the authors' test summary")
 
 # %% tags=["hide-input"]
-report.intervals("Table 3 in clips, with Wilson's 95 % intervals")
+page_tables.intervals("Table 3 in clips, with Wilson's 95 % intervals")
 
 # %% tags=["hide-input"]
 design = released.hicmae_design()
-report.note(report.clustering(design.table), [design.origin])
+page_tables.note(page_tables.clustering(design.table), [design.origin])
 
 # %% [markdown]
 # ## Test: trained here
@@ -178,8 +192,8 @@ report.note(report.clustering(design.table), [design.origin])
 
 # %% tags=["hide-input"]
 thresholds = trained.thresholds().rename(columns={"alpha": "α", "beta": "β"})
-own3 = results.trained(3, tested, trained.missing(3))
-report.scores(own3, 3, f"Table 3, trained here: {trained.how(3)}", beside=thresholds)
+own3 = about_results.trained(3, tested, trained.missing(3))
+page_tables.scores(own3, 3, f"Table 3, trained here: {trained.how(3)}", beside=thresholds)
 
 # %% [markdown]
 # ## From validation to test
@@ -189,9 +203,11 @@ report.scores(own3, 3, f"Table 3, trained here: {trained.how(3)}", beside=thresh
 # five folds and not from four.
 
 # %% tags=["hide-input"]
-composites = {"validation": {"paper": contrasts.printed(2), "here": contrasts.composite(contrasts.reported(both))},
-              "test": {"paper": contrasts.printed(3), "here": contrasts.composite(contrasts.reported(tested))}}  # fmt: skip
-changes = {who: contrasts.change(composites["validation"][who], composites["test"][who]) for who in ("paper", "here")}
+composites = {"validation": {"paper": between_rows.printed(2), "here": between_rows.composite(between_rows.reported(both))},
+              "test": {"paper": between_rows.printed(3), "here": between_rows.composite(between_rows.reported(tested))}}  # fmt: skip
+changes = {
+    who: between_rows.change(composites["validation"][who], composites["test"][who]) for who in ("paper", "here")
+}
 figures.validation_to_test(changes["paper"], changes["here"], trained.origin)
 
 # %% [markdown]
@@ -200,10 +216,12 @@ figures.validation_to_test(changes["paper"], changes["here"], trained.origin)
 # A fusion is worth its width if it beats both of its parts.
 
 # %% tags=["hide-input"]
-gains = contrasts.gains(composites)
-caption = f"Composite of each fusion less that of its parts. Above both parts: {contrasts.ahead(gains)}"
+gains = between_rows.gains(composites)
+caption = f"Composite of each fusion less that of its parts. Above both parts: {between_rows.ahead(gains)}"
 labels = list(dict.fromkeys(["paper", *both.query("id in @rows.ROWS")["origin"]]))
-report.frame(gains, caption, labels, decimals=4)  # means of two printed numbers end in 5: rounding them would hide it
+page_tables.frame(
+    gains, caption, labels, decimals=4
+)  # means of two printed numbers end in 5: rounding them would hide it
 
 # %% [markdown]
 # ## Confusion
@@ -212,12 +230,14 @@ report.frame(gains, caption, labels, decimals=4)  # means of two printed numbers
 
 # %% tags=["hide-input"]
 figures.confusion(
-    paper.figure(4), f"Figure 4: VideoMAEv2 + HuBERT on the test set. {contrasts.confused(paper.figure(4))}", ["paper"]
+    printed_numbers.figure(4),
+    f"Figure 4: VideoMAEv2 + HuBERT on the test set. {between_rows.confused(printed_numbers.figure(4))}",
+    ["paper"],
 )
 
 # %% tags=["hide-input"]
 row, which, decided, truth = trained.best(clips)
-matrix = contrasts.matrix(decided, truth)
+matrix = between_rows.matrix(decided, truth)
 hits, n = int(matrix.to_numpy().trace()), len(truth)
 best = f"the best {'fusion' if '+' in row else 'row'} of those trained here"
 caption = f"{vocabulary.name_of(row)}, {best}, on {which}. The diagonal holds {hits:,} of {n:,}."
@@ -229,16 +249,18 @@ figures.confusion(matrix, caption, [trained.origin])
 # Sections 4.4 to 5.5 draw conclusions in words. The verdicts say which follow from the printed numbers and which say more than the tables do.
 
 # %% tags=["hide-input"]
-checks = [*results.statements(validation), *results.table3_fractions(), *results.figure4()]
-report.comparisons(checks, "Statements of sections 4.4 to 5.5, checked")
+checks = [*about_results.statements(validation), *about_results.table3_fractions(), *about_results.figure4()]
+page_tables.comparisons(checks, "Statements of sections 4.4 to 5.5, checked")
 
 # %% tags=["hide-input"]
 inputs = [*clip_inputs, *validation.inputs, *tests.inputs, *by_fold.inputs, *logged["clip"].inputs, *design.inputs, *public.inputs,
-          *trained.inputs, *(mine.inputs if mine else ()), *dataset.inputs(clips), chance.retrained().as_input]  # fmt: skip
+          *trained.inputs, *(mine.inputs if mine else ()), *about_dataset.inputs(clips), training_noise.retrained().as_input]  # fmt: skip
 again = [
-    row for row, cells in by_row(results.table2(validation)).items() if worst(cells.values()).verdict == "recomputed"
+    row
+    for row, cells in by_row(about_results.table2(validation)).items()
+    if worst(cells.values()).verdict == "recomputed"
 ]
-report.provenance(
+page_tables.provenance(
     inputs,
     list(dict.fromkeys(["paper", *(row.label for row in (*table2, *table3)), public.origin, *origins, "recorded"])),
     results={"table2_rows": str(len(again))},

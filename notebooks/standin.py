@@ -34,27 +34,20 @@ seed: int = 0  # of the simulated data
 # %% tags=["hide-input"]
 from dataclasses import asdict
 
-from blemore import (
-    anatomy,
-    calibration,
-    dynamics,
-    figures,
-    leaks,
-    paper,
-    parameters,
-    released,
-    report,
-    rows,
-    standin,
-    vocabulary,
-)
-from blemore import clips as clip_tables
+from blemore.appendix import fit_to_table2, leaks, learning_curves, simulation_steps
+from blemore.book import parameters
+from blemore.challenge import clips as clip_tables
+from blemore.challenge.labels import EMOTION_NAMES
 from blemore.errors import SourceError
-from blemore.labels import EMOTION_NAMES
+from blemore.paper import printed_numbers, vocabulary
+from blemore.results import trained_tables
+from blemore.show import figures, page_tables
+from blemore.simulation import generator
+from blemore.sources import released
 
 parameters.check(logged=logged, model=model, first=first, second=second, profile=profile, seed=seed)
-first, second = anatomy.pair(first, second)
-world = standin.world()
+first, second = simulation_steps.pair(first, second)
+world = generator.world()
 clips = clip_tables.standin()
 train = clips.of("train")
 
@@ -71,7 +64,7 @@ train = clips.of("train")
 
 # %% tags=["hide-input"]
 actors = list(dict.fromkeys(clips.table["actor"]))[:2]
-figures.mixtures(anatomy.mixtures((first, second), actors, "video", seed, world), (first, second), "stand-in")
+figures.mixtures(simulation_steps.mixtures((first, second), actors, "video", seed, world), (first, second), "stand-in")
 
 # %% [markdown]
 # The intensity $I$ grows with the level that a clip's name gives and otherwise varies at random, and the envelope $e(t)$ lets the emotion come and go: it rises to its apex in
@@ -82,14 +75,15 @@ figures.mixtures(anatomy.mixtures((first, second), actors, "video", seed, world)
 # Here $B_j$ is the actor, $R$ the recording, part of it common to picture and sound, and $z$ a slow drift, in which every point remembers the one before.
 
 # %% tags=["hide-input"]
-name = anatomy.example(train, first, seed, world)
+name = simulation_steps.example(train, first, seed, world)
 paths = {
-    title: anatomy.path(name, modality, seed, world) for title, modality in (("picture", "video"), ("sound", "audio"))
+    title: simulation_steps.path(name, modality, seed, world)
+    for title, modality in (("picture", "video"), ("sound", "audio"))
 }
 figures.latent_path(paths, f"A clip of {EMOTION_NAMES[first]}", "stand-in")
 
 # %% tags=["hide-input"]
-report.frame(calibration.parameters(asdict(world)), "Parameters that all encoders share", ["stand-in"])
+page_tables.frame(fit_to_table2.parameters(asdict(world)), "Parameters that all encoders share", ["stand-in"])
 
 # %% [markdown]
 # ## How long it lasts
@@ -98,7 +92,7 @@ report.frame(calibration.parameters(asdict(world)), "Parameters that all encoder
 # last longer, so duration alone tells a little about presence, as it does in the real clips.
 
 # %% tags=["hide-input"]
-seconds = anatomy.durations(clips, seed, world)
+seconds = simulation_steps.durations(clips, seed, world)
 figures.simulated_durations(clip_tables.duration_counts(seconds), "stand-in")
 
 # %% [markdown]
@@ -114,13 +108,13 @@ figures.simulated_durations(clip_tables.duration_counts(seconds), "stand-in")
 # can learn only slowly. At the paper's widths, sixteen times as many features, $N$ and $n$ are four times as large, or width alone would average them out.
 
 # %% tags=["hide-input"]
-table = anatomy.encoders(world, profile).rename(index=paper.ENCODERS)
-report.frame(table, "Seven simulated encoders", ["stand-in"], decimals=2)
+table = simulation_steps.encoders(world, profile).rename(index=printed_numbers.ENCODERS)
+page_tables.frame(table, "Seven simulated encoders", ["stand-in"], decimals=2)
 
 # %% tags=["hide-input"]
 alone = logged.split(":")[0]
-spread = anatomy.spectrum(alone, train, seed=seed, profile=profile)
-figures.spectrum(spread, paper.ENCODERS[alone], "stand-in")
+spread = simulation_steps.spectrum(alone, train, seed=seed, profile=profile)
+figures.spectrum(spread, printed_numbers.ENCODERS[alone], "stand-in")
 
 # %% [markdown]
 # VideoMAEv2 and VideoSwin see windows of sixteen frames: four latents are averaged before the projection, noise included, and the same windows are the rows of
@@ -128,7 +122,7 @@ figures.spectrum(spread, paper.ENCODERS[alone], "stand-in")
 # out is trained on like any other table.
 
 # %% tags=["hide-input"]
-figures.variance_by_encoder(anatomy.variances(train, seed=seed, profile=profile), "stand-in")
+figures.variance_by_encoder(simulation_steps.variances(train, seed=seed, profile=profile), "stand-in")
 
 # %% [markdown]
 # ## Fitted to Table 2
@@ -140,31 +134,35 @@ figures.variance_by_encoder(anatomy.variances(train, seed=seed, profile=profile)
 # book; those of the other seeds come from a report that was computed beforehand. What the fit should reach was written down first:
 
 # %% tags=["hide-input"]
-report_of_fit = calibration.read()
-shown_seed = rows.train(clips, "standin", models=[rows.REPORTED], profile=profile, seed=seed, test=False).table2().table
-fit = calibration.with_displayed(report_of_fit, shown_seed, seed)
-asked = calibration.criteria(fit)
-report.frame(
-    calibration.answers(asked),
-    f"What was asked of the fit, and what came of it (seeds: {calibration.seeds(fit)})",
+report_of_fit = fit_to_table2.read()
+shown_seed = (
+    trained_tables.train(clips, "standin", models=[trained_tables.REPORTED], profile=profile, seed=seed, test=False)
+    .table2()
+    .table
+)
+fit = fit_to_table2.with_displayed(report_of_fit, shown_seed, seed)
+asked = fit_to_table2.criteria(fit)
+page_tables.frame(
+    fit_to_table2.answers(asked),
+    f"What was asked of the fit, and what came of it (seeds: {fit_to_table2.seeds(fit)})",
     ["paper", "stand-in"],
 )
 
 # %% tags=["hide-input"]
-cells = calibration.cells(fit)
-figures.calibration(cells, calibration.deviations(fit), "stand-in")
+cells = fit_to_table2.cells(fit)
+figures.calibration(cells, fit_to_table2.deviations(fit), "stand-in")
 
 # %% tags=["hide-input"]
 labels = ["paper", "stand-in"]
-report.frame(
-    calibration.shown(cells, "acc_presence"),
+page_tables.frame(
+    fit_to_table2.shown(cells, "acc_presence"),
     "Presence, the paper's and simulated; differences in the paper's spreads",
     labels,
 )
 
 # %% tags=["hide-input"]
-report.frame(
-    calibration.shown(cells, "acc_salience"),
+page_tables.frame(
+    fit_to_table2.shown(cells, "acc_salience"),
     "Salience, the paper's and simulated; differences in the paper's spreads",
     labels,
 )
@@ -176,9 +174,9 @@ report.frame(
 # Fusions have no parameter of their own: what two encoders gain together follows from how much of the noise they share.
 
 # %% tags=["hide-input"]
-fused = calibration.fusions(fit, "displayed").rename(index=vocabulary.name_of).rename_axis("fusion")
+fused = fit_to_table2.fusions(fit, "displayed").rename(index=vocabulary.name_of).rename_axis("fusion")
 fused["above both"] = fused.pop("above").map({True: "yes", False: "no"})
-report.frame(fused, "Composite of each fusion and its parts, displayed seed", ["stand-in"])
+page_tables.frame(fused, "Composite of each fusion and its parts, displayed seed", ["stand-in"])
 
 # %% [markdown]
 # ## Does it learn like the real features?
@@ -189,27 +187,29 @@ report.frame(fused, "Composite of each fusion and its parts, displayed seed", ["
 
 # %% tags=["hide-input"]
 validation = released.validation()
-trained = rows.train(clips, "standin", rows=vocabulary.LOGGED, profile=profile, seed=seed, test=False)
-table = dynamics.compare(validation, trained)
-found = dynamics.differences(table)
-report.frame(dynamics.shown_differences(found), dynamics.in_words(found), [validation.origin, "stand-in"])
+trained = trained_tables.train(clips, "standin", rows=vocabulary.LOGGED, profile=profile, seed=seed, test=False)
+table = learning_curves.compare(validation, trained)
+found = learning_curves.differences(table)
+page_tables.frame(
+    learning_curves.shown_differences(found), learning_curves.in_words(found), [validation.origin, "stand-in"]
+)
 
 # %% tags=["hide-input"]
-report.frame(
-    dynamics.shown(table),
-    f"Each row and classifier, the authors' and ours, mean over folds. {dynamics.farthest(table)}",
+page_tables.frame(
+    learning_curves.shown(table),
+    f"Each row and classifier, the authors' and ours, mean over folds. {learning_curves.farthest(table)}",
     [validation.origin, "stand-in"],
 )
 
 # %% tags=["hide-input"]
 ours = trained.curves(logged, model)
-ours["epoch"] *= dynamics.paper_epochs(trained.validation[logged, model])
+ours["epoch"] *= learning_curves.paper_epochs(trained.validation[logged, model])
 try:
     authors = released.curves(logged, model)
     title = f"{vocabulary.name_of(logged)}, {model}"
     shown = figures.learning_beside(authors.table, ours, title, authors.origin, "stand-in")
 except SourceError as error:
-    shown = report.note(f"There is nothing to lay ours beside: {error}.", [validation.origin])
+    shown = page_tables.note(f"There is nothing to lay ours beside: {error}.", [validation.origin])
 shown
 
 # %% [markdown]
@@ -232,26 +232,26 @@ shown
 tried = leaks.read()
 caption = f"Trained on nothing that could be learnt: scores, mean over data seeds. {leaks.single(tried)}"
 leaked = leaks.verdicts(tried)
-report.frame(leaks.shown(leaked), caption, ["stand-in"])
+page_tables.frame(leaks.shown(leaked), caption, ["stand-in"])
 
 # %% [markdown]
 # For comparison: always deciding for the most frequent emotion, or blend, scores as follows in the paper.
 
 # %% tags=["hide-input"]
 table = (
-    paper.table(2)
+    printed_numbers.table(2)
     .query("id.str.startswith('trivial')")
     .set_index("encoder")[["acc_presence_mean", "acc_salience_mean"]]
 )
 table.columns = ["presence", "salience"]
-report.frame(table.assign(composite=table.mean(axis=1)), "Trivial baselines of Table 2", ["paper"])
+page_tables.frame(table.assign(composite=table.mean(axis=1)), "Trivial baselines of Table 2", ["paper"])
 
 # %% tags=["hide-input"]
 met, kept = sum(one.met for one in asked), int(leaked["kept"].sum())
-report.provenance(
+page_tables.provenance(
     validation.inputs,
     ["stand-in", validation.origin, "paper"],
     results={"criteria": f"{met} of {len(asked)}", "leaks": f"{kept} of {len(leaked)}"},
     note="The scores of the fitted and the fresh seeds, and the checks for leaks, were computed beforehand "
-    "(benchmarks/standin_report.py). " + calibration.freshness(report_of_fit, shown_seed, seed, profile),
+    "(benchmarks/standin_report.py). " + fit_to_table2.freshness(report_of_fit, shown_seed, seed, profile),
 )

@@ -23,7 +23,12 @@
 variant: str = "kl-100"  # loss and epochs: kl-100, ce-100, kl-50, ce-50
 
 # %% tags=["hide-input"]
-from blemore import contrasts, explorer, figures, labels, parameters, released, report, thresholds, vocabulary
+from blemore.book import parameters
+from blemore.challenge import labels, thresholds
+from blemore.paper import vocabulary
+from blemore.results import between_rows
+from blemore.show import figures, page_tables, sliders
+from blemore.sources import released
 
 parameters.check(variant=variant)
 folds, grid = released.hicmae_folds(), released.hicmae_grid()
@@ -44,7 +49,7 @@ what = f"HiCMAE logits, {variant.split('-')[0].upper()} loss, {variant.split('-'
 # 4. Two are left: equal if $p_1 - p_2 \le \beta$, else 70 to 30 for the larger.
 #
 # So presence depends on $\alpha$ alone, and the whole grid of 20 by 20 thresholds takes one matrix product
-# (`blemore.thresholds`). Here is what the rule makes of three invented clips:
+# (`blemore.challenge.thresholds`). Here is what the rule makes of three invented clips:
 
 # %%
 import numpy as np
@@ -57,7 +62,7 @@ probabilities = np.array([
 ])  # fmt: skip
 decided = thresholds.decide(probabilities, presence_threshold=0.15, salience_threshold=0.10)
 rows = pd.DataFrame(decided, index=["first", "second", "third"], columns=list(labels.EMOTION_NAMES.values()))
-report.frame(rows.rename_axis("clip"), "Decisions for three invented clips, in percent", ["stand-in"])
+page_tables.frame(rows.rename_axis("clip"), "Decisions for three invented clips, in percent", ["stand-in"])
 
 # %% [markdown]
 # ## Over the whole grid
@@ -69,7 +74,7 @@ figures.threshold_maps(shown, tuned, grid.origin, what)
 # Move the sliders. Presence depends on $\alpha$ alone; salience to both, and only while $\alpha$ is low enough to let pairs through.
 
 # %% tags=["remove-input"]
-explorer.thresholds(shown, grid.origin, what)
+sliders.thresholds(shown, grid.origin, what)
 
 # %% [markdown]
 # ## What each fold chooses
@@ -80,7 +85,7 @@ explorer.thresholds(shown, grid.origin, what)
 # %% tags=["hide-input"]
 columns = ["n", "n_blends", "alpha", "beta", "acc_presence", "acc_salience", "presence_only", "salience_only"]
 table = tuned[columns].rename(columns=lambda name: name.replace("acc_", "").replace("_", " ")).rename_axis("fold")
-report.frame(table, f"Thresholds chosen on each fold: {what}", [folds.origin])
+page_tables.frame(table, f"Thresholds chosen on each fold: {what}", [folds.origin])
 
 # %% [markdown]
 # ## What is decided
@@ -101,7 +106,7 @@ figures.decided(tuned, folds.origin)
 spread = released.spread(folds.table, ["variant"]).set_index("variant").loc[list(vocabulary.VARIANTS)]
 spread["composite"] = (spread["acc_presence_mean"] + spread["acc_salience_mean"]) / 2
 names = {name: name.replace("acc_", "").replace("_", " ") for name in spread}
-report.frame(
+page_tables.frame(
     spread.rename(columns=names), "Released HiCMAE logits: mean and spread over five folds (ddof = 1)", [folds.origin]
 )
 
@@ -111,11 +116,11 @@ report.frame(
 
 # %% tags=["hide-input"]
 design = released.hicmae_design()
-report.note(contrasts.thresholds_in_words(folds.table, design.table), [folds.origin])
+page_tables.note(between_rows.thresholds_in_words(folds.table, design.table), [folds.origin])
 
 # %% tags=["hide-input"]
 best = spread.loc["kl-100"]
-report.provenance(
+page_tables.provenance(
     [*folds.inputs, *grid.inputs, *design.inputs],
     [folds.origin, "stand-in"],
     results={

@@ -29,20 +29,15 @@ epochs: int = 200
 seed: int = 42
 
 # %% tags=["hide-input"]
-from blemore import (
-    chance,
-    contrasts,
-    figures,
-    identity,
-    labels,
-    models,
-    parameters,
-    recorded,
-    released,
-    report,
-    trainings,
-    vocabulary,
-)
+from blemore.book import parameters
+from blemore.challenge import labels
+from blemore.experiments import from_files
+from blemore.paper import vocabulary
+from blemore.results import between_rows, training_noise
+from blemore.show import figures, page_tables
+from blemore.sources import recorded, released
+from blemore.system import fingerprints
+from blemore.training import models
 
 parameters.check(encoder=encoder, features=features, metadata=metadata, model=model)
 parameters.check(learning_rate=learning_rate, epochs=epochs, seed=seed)
@@ -58,7 +53,7 @@ import pandas as pd
 names = ["A9001_ang_int1_ver1", "A9002_neu_sit1_ver1", "A9003_mix_hap_sad_70_30_ver1", "A9004_mix_ang_fea_50_50_ver1"]
 soft = labels.soft_labels(labels.saliences_of_names(names))
 table = pd.DataFrame(soft, index=pd.Index(names, name="clip"), columns=list(labels.EMOTION_NAMES.values()))
-report.frame(table, "Soft labels of four invented clips", ["stand-in"], decimals=1)
+page_tables.frame(table, "Soft labels of four invented clips", ["stand-in"], decimals=1)
 
 # %% [markdown]
 # ## Three classifiers
@@ -80,7 +75,7 @@ widths = {"eGeMAPS": 88, "OpenFace": 7 * 31, "CLIP": 7 * 512, "ImageBind": 7 * 1
 sizes = {name: {kind: models.n_parameters(kind, width) for kind in vocabulary.MODELS} for name, width in widths.items()}
 table = pd.DataFrame(sizes).T.rename_axis("encoder")
 table.insert(0, "inputs", widths)
-report.frame(table, "Numbers of parameters, at the widths of the public baseline's features", ["released"])
+page_tables.frame(table, "Numbers of parameters, at the widths of the public baseline's features", ["released"])
 
 # %% [markdown]
 # ## Three protocols
@@ -101,15 +96,15 @@ report.frame(table, "Numbers of parameters, at the widths of the public baseline
 # %% tags=["hide-input"]
 if features:
     settings = {"model": model, "learning_rate": learning_rate, "epochs": epochs, "seed": seed}
-    rows = trainings.cross_validated(encoder, features, metadata, folder="runs", jobs=2, **settings)
-    chosen, curves, origin = trainings.protocol_table(rows), trainings.curve_table(rows[0].runs), rows[0].origin
+    rows = from_files.cross_validated(encoder, features, metadata, folder="runs", jobs=2, **settings)
+    chosen, curves, origin = from_files.protocol_table(rows), from_files.curve_table(rows[0].runs), rows[0].origin
     left_out = rows[0].note
     seeds = None
-    inputs = [recorded.Input(f"file/{name}", identity.sha256_of(path)) for name, path in
+    inputs = [recorded.Input(f"file/{name}", fingerprints.sha256_of(path)) for name, path in
               (("features", features), ("metadata", metadata))]  # fmt: skip
     name = vocabulary.name_of(encoder)
 else:
-    tables = [recorded.read("egemaps_protocols"), recorded.read("egemaps_curves"), chance.retrained()]
+    tables = [recorded.read("egemaps_protocols"), recorded.read("egemaps_curves"), training_noise.retrained()]
     chosen, curves, seeds, origin = *(table.table for table in tables), "recorded"
     inputs = [table.as_input for table in tables]
     name, model, learning_rate, epochs = "eGeMAPS", "mlp-512", 5e-4, 200
@@ -132,14 +127,14 @@ figures.curves(curves, f"{name}, {clips:,} clips", model, best, origin)
 spread = released.spread(chosen, ["protocol"]).set_index("protocol")
 spread = spread.rename(columns=lambda name: name.removeprefix("acc_").replace("_", " "))
 spread["mean epoch"] = chosen.groupby("protocol", sort=False)["epoch"].mean().round().astype(int)
-report.frame(
+page_tables.frame(
     spread, f"{name}, {model}, learning rate {learning_rate:g}, {epochs} epochs: mean and spread over folds", [origin]
 )
 
 # %% tags=["hide-input"]
 table = chosen[["protocol", "fold", "epoch", "alpha", "beta", "acc_presence", "acc_salience"]].set_index("protocol")
 names = {"acc_presence": "presence", "acc_salience": "salience"}
-report.frame(table.rename(columns=names), "What each protocol chooses for each fold", [origin])
+page_tables.frame(table.rename(columns=names), "What each protocol chooses for each fold", [origin])
 
 # %% [markdown]
 # The difference between released-code and nested is the optimism of choosing on the scored fold. It is a reason to expect lower scores on the test set, as
@@ -147,11 +142,11 @@ report.frame(table.rename(columns=names), "What each protocol chooses for each f
 
 # %% tags=["hide-input"]
 what = f"{name}, {clips:,} clips, {vocabulary.MODEL_NAMES[model]}, learning rate {learning_rate:g}"
-optimism = contrasts.optimism_in_words(chosen, what, seeds)
-report.note(f"Optimism of {optimism}", [origin])
+optimism = between_rows.optimism_in_words(chosen, what, seeds)
+page_tables.note(f"Optimism of {optimism}", [origin])
 
 # %% tags=["hide-input"]
-report.provenance(
+page_tables.provenance(
     inputs,
     list(dict.fromkeys([origin, "released", "stand-in"])),
     results={"optimism": optimism},

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from blemore.features import Features
+    from blemore.features.feature_table import Features
 
 ROOT = Path(__file__).resolve().parents[1]
 ORACLES = ROOT / "tests" / "oracles"
@@ -45,7 +45,7 @@ def real(name: str) -> Path:
 
 def name_of_a_part_of_a_dead_process(name: str) -> str:
     """Name of the part of a file, or of a working folder, that a process which has ended since made for itself."""
-    code = "import sys; from blemore import files; print(files.passing(sys.argv[1]))"
+    code = "import sys; from blemore.system import files; print(files.passing(sys.argv[1]))"
     return subprocess.check_output([sys.executable, "-c", code, name], cwd=ROOT, text=True).strip()
 
 
@@ -53,7 +53,7 @@ def invented_release(folder: Path, encoders: tuple[str, ...], actors: int = 4) -
     """Write a folder in the release's layout: some invented clips of every fold, with features that tell actors apart."""
     import numpy as np
 
-    from blemore.clips import standin
+    from blemore.challenge.clips import standin
 
     train = standin().of("train").table
     few = train[train["actor"].isin(train["actor"].drop_duplicates().iloc[:: 47 // actors])]
@@ -69,19 +69,22 @@ def invented_release(folder: Path, encoders: tuple[str, ...], actors: int = 4) -
 
 def barely_trained(patch: pytest.MonkeyPatch, folder: Path) -> None:
     """Let rows train for two epochs, runs lie in a folder, and the other rows' scores be the paper's, as if simulated."""
-    from blemore import paper, rows, standings
-    from blemore.experiments import settings_for
-    from blemore.released import Result
+    from blemore.experiments.protocols import settings_for
+    from blemore.paper import printed_numbers
+    from blemore.results import ranking, trained_tables
+    from blemore.sources.released import Result
 
     def settings(features: Features, profile: str = "quick", **changes: Any) -> object:
         return settings_for(features, profile, **{"mode": "stacked", "epochs": 2, "learning_rate": 1e-3, **changes})
 
     def trained(clips: object, source: str, model: str, **how: object) -> Result:
-        return Result(paper.table(2).query("not id.str.startswith('trivial')").assign(model=model), "stand-in", ())
+        return Result(
+            printed_numbers.table(2).query("not id.str.startswith('trivial')").assign(model=model), "stand-in", ()
+        )
 
     patch.chdir(folder)
-    patch.setattr(rows, "settings_for", settings)
-    patch.setattr(standings, "trained", trained)
+    patch.setattr(trained_tables, "settings_for", settings)
+    patch.setattr(ranking, "trained", trained)
 
 
 def page(name: str, **values: object) -> list[object]:
@@ -120,8 +123,8 @@ def runs_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def shown_by(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], ShownPage]:
     """What a committed page shows, by its name and what is on the machine; each is run once for all tests."""
-    from blemore import report
-    from blemore.claims import ledger
+    from blemore.results.claims import ledger
+    from blemore.show import page_tables
 
     @functools.cache
     def shown(name: str, machine: str) -> ShownPage:
@@ -150,7 +153,7 @@ def shown_by(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], S
                 patch.setenv("BLEMORE_DATA", str(folder))
             claimed: list[Any] = []
             for function in ("comparisons", "scores"):
-                patch.setattr(report, function, _noting(getattr(report, function), claimed))
+                patch.setattr(page_tables, function, _noting(getattr(page_tables, function), claimed))
             done = ShownPage(page(name, **given))
             done.claimed, done.ledger = tuple(claimed), tuple(ledger.all_claims()[0]) if claimed else ()
             return done

@@ -97,21 +97,17 @@ def test_no_file_names_a_path_of_the_machine_it_was_made_on() -> None:
     assert not {name: match[0] for name, match in found.items() if match and name != "tests/test_project.py"}
 
 
-def test_modules_import_only_from_their_own_floor_or_below() -> None:
-    rows = re.findall(r"^\| (\d) \| (.+) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
-    floor = {name.rstrip("/"): int(number) for number, names in rows for name in re.findall(r"`(\w+)/?`", names)}
-    package = ROOT / "blemore"
-    files = {path.relative_to(package).parts[0].removesuffix(".py"): [] for path in package.rglob("*.py")}
-    for path in package.rglob("*.py"):
-        files[path.relative_to(package).parts[0].removesuffix(".py")].append(path)
-    del files["__init__"]
-    assert set(files) == set(floor) - {"reference"}, "the map in CONTRIBUTING.md names every module"
-    upwards = []
-    for name, paths in files.items():
-        for path in paths:
-            text = path.read_text()
-            imported = re.findall(r"from blemore import ([\w, ]+)", text)
-            modules = {one.split(" as ")[0].strip() for line in imported for one in line.split(",")}
-            modules |= set(re.findall(r"from blemore\.(\w+)", text))
-            upwards += [f"{name} -> {one}" for one in modules if one in floor and floor[one] > floor[name]]
-    assert upwards == []
+def test_map_in_the_guide_lists_the_folders_in_the_order_that_imports_must_keep() -> None:
+    (contract,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    rows = re.findall(r"^\| `.*", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    listed = [
+        name.removesuffix(".py").rstrip("/") for row in rows for name in re.findall(r"`([\w.]+/?)`", row.split("|")[1])
+    ]
+    assert listed == contract["layers"][::-1]
+
+
+def test_no_file_name_stands_twice_in_the_package() -> None:
+    stems = [path.stem for path in (ROOT / "blemore").rglob("*.py") if not path.stem.startswith("__")]
+    folders = [path.name for path in (ROOT / "blemore").rglob("*") if (path / "__init__.py").is_file()]
+    twice = {name for name in [*stems, *folders] if [*stems, *folders].count(name) > 1}
+    assert twice == set()

@@ -26,7 +26,7 @@ def submit(run: Path, out: Path, protocol: str, epochs: int | None, as_json: boo
     """Write a submission to the challenge from a run on the test clips: its JSON file, or a folder that holds one."""
     from collections import Counter
 
-    from blemore import submissions
+    from blemore.experiments import submissions
 
     decided, note = submissions.answer(submissions.find(run), protocol, epochs)
     submissions.write(out, decided)

@@ -47,14 +47,14 @@ from blemore.cli.group import answer, json_option, main
 def train(features: Path, metadata: Path, folds: str | None, runs: Path | None, jobs: int | None, scheduler: str | None,
           exact: bool, epochs: int | None, test_features: Path | None, protocol: str, as_json: bool, **settings: Any) -> None:  # fmt: skip
     """Train one classifier on a table of features, fold by fold."""
-    from blemore import trainings
     from blemore.errors import InputError
+    from blemore.experiments import from_files
 
     if folds is not None and not re.fullmatch(r" *[0-9]{1,9} *(, *[0-9]{1,9} *)*", folds):
         raise InputError("--folds", "not a list of folds", expected="numbers such as 0,4", got=folds)
     chosen = [int(fold) for fold in folds.split(",")] if folds else None
     settings |= {} if epochs is None else {"epochs": epochs}
-    done = trainings.train(features, metadata, chosen, exact=exact, folder=runs, jobs=jobs, scheduler=scheduler,
+    done = from_files.train(features, metadata, chosen, exact=exact, folder=runs, jobs=jobs, scheduler=scheduler,
                            progress=not as_json, test_features=test_features, protocol=protocol, **settings)  # fmt: skip
     if done.note:
         click.echo(f"note: {done.note}", err=True)

@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from blemore.encoders import clip, egemaps, hicmae, hubert, imagebind, openface, videomaev2, videoswin, wavlm
 from blemore.encoders.registry import Encoder, Extractor, LibraryError, Variant
 from blemore.errors import InputError, UnknownNameError
-from blemore.vocabulary import GROUP
+from blemore.paper.vocabulary import GROUP
 
 __all__ = ["GROUP", "REGISTRY", "Encoder", "Extractor", "LibraryError", "Variant", "get", "known"]
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blemore import environment, files, identity
 from blemore.encoders.registry import Opening, Variant
 from blemore.errors import InputError, SourceError, first
+from blemore.system import environment, files, fingerprints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def verified(path: Path, variant: Variant, fix: str) -> Path:
         If the SHA-256 is another one, or the file cannot be read.
     """
     try:
-        got = identity.sha256_of(path)
+        got = fingerprints.sha256_of(path)
     except OSError as error:
         raise files.unreadable(path, error) from None
     if not got.startswith(variant.revision):

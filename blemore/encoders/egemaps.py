@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemore import media
+from blemore.encoders import media
 from blemore.encoders.registry import Encoder, Extractor, Opening, Variant
 from blemore.errors import InputError
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemore import media
+from blemore.encoders import media
 from blemore.encoders.preprocessing import Prepare, ahead, lengthened, stacks, windows
 from blemore.encoders.registry import Opening
 from blemore.errors import InputError

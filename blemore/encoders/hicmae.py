@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from blemore import release_folder
 from blemore.encoders.ready import ReadyExtractor
 from blemore.encoders.registry import Encoder, Variant
-from blemore.release_folder import RELEASE_FOLDERS
+from blemore.features import release_folder
+from blemore.features.release_folder import RELEASE_FOLDERS
 
 ENCODER = Encoder(
     name="hicmae",

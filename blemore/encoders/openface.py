@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from blemore.encoders.registry import Encoder, Variant
 from blemore.errors import InputError
-from blemore.frame_tables import interpolated
-from blemore.tables import numbers, read_csv
+from blemore.features.frame_tables import interpolated
+from blemore.system.csv_files import numbers, read_csv
 
 ACTION_UNITS = tuple(f"AU{unit:02d}_r" for unit in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45))
 """Intensities, 0 to 5."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemore.errors import InputError
-from blemore.feature_files import read_frames
+from blemore.features.feature_files import read_frames
 
 
 @dataclass

@@ -17,7 +17,7 @@ from blemore.encoders import checkpoints
 from blemore.encoders.checkpoints import State
 from blemore.encoders.extractors import WindowExtractor
 from blemore.encoders.registry import Encoder, Extractor, LibraryError, Opening, Variant
-from blemore.environment import cache_folder
+from blemore.system.environment import cache_folder
 
 SECONDS = 10.0
 """Length to which the authors filled clips with black."""

@@ -1,0 +1,1 @@
+"""From notebooks to the built book: parameters, executed pages, table of contents, HTML."""

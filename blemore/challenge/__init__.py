@@ -1,0 +1,1 @@
+"""The task of section 3: labels, clips, decisions, both accuracies, and the files that people bring."""

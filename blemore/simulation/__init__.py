@@ -1,0 +1,1 @@
+"""Simulated features for readers without the data set (not in the paper)."""

@@ -1,0 +1,1 @@
+"""Files, processes and settings of the machine; nothing here knows the paper."""
