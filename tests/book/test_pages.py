@@ -138,7 +138,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     found = Home(folder)
     monkeypatch.setattr(fingerprints, "PACKAGE", found.package)
-    monkeypatch.setattr(fingerprints, "REFERENCE", found.package / "reference")
+    monkeypatch.setattr(fingerprints, "REFERENCE", found.package / "paper" / "reference")
 
     def engine(source: str, *arguments: object, **options: object) -> nbformat.NotebookNode:
         found.ran.append(Path(source).stem)
@@ -847,13 +847,13 @@ def test_every_recorded_table_is_a_dependency_of_the_pages_that_show_it() -> Non
     ("line", "module"),
     [
         ("from blemore.challenge import thresholds", "blemore.challenge.thresholds"),
-        ("from blemore import paper as p, thresholds as t", "blemore.challenge.thresholds"),
+        ("from blemore.challenge import labels as l, thresholds as t", "blemore.challenge.thresholds"),
         ("import blemore.challenge.thresholds", "blemore.challenge.thresholds"),
         ("import blemore.challenge.thresholds as t", "blemore.challenge.thresholds"),
         ("from blemore.challenge.thresholds import GRID", "blemore.challenge.thresholds"),
         ("def f():\n    from blemore.challenge import thresholds", "blemore.challenge.thresholds"),
-        ("from blemore.results.claims import dataset", "blemore.results.claims.about_dataset"),
-        ("from blemore.results.claims import dataset", "blemore.results.claims"),
+        ("from blemore.results.claims import about_dataset", "blemore.results.claims.about_dataset"),
+        ("from blemore.results.claims import about_dataset", "blemore.results.claims"),
         ("import blemore.results.claims.about_dataset", "blemore.results.claims"),
         ("from blemore.results.claims.about_dataset import counts", "blemore.results.claims"),
     ],

@@ -137,10 +137,10 @@ def test_subsamples_and_fusions_are_cross_validated_too() -> None:
 @pytest.mark.parametrize("mode", ["fast", "stacked"])
 def test_nested_trains_each_three_folds_once(mode: str, monkeypatch) -> None:
     trained: list[int] = []
-    one, many = one_training.fit_each, one_training.stacks.fit_each
+    one, many = one_training.fit_each, one_training.folds_together.fit_each
     monkeypatch.setattr(one_training, "fit_each", lambda splits, s: trained.append(len(splits)) or one(splits, s))
     monkeypatch.setattr(
-        one_training.stacks, "fit_each", lambda groups, s: trained.extend(map(len, groups)) or many(groups, s)
+        one_training.folds_together, "fit_each", lambda groups, s: trained.extend(map(len, groups)) or many(groups, s)
     )
     cross_validate_all({"mine": small_data()}, [replace(SETTINGS, mode=mode)], ["nested"], jobs=1)
     assert sorted(trained) == [1] * 5 + [2] * 10  # refits; three folds of five, each predicting the other two

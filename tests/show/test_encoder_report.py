@@ -15,7 +15,6 @@ from click.testing import CliRunner
 
 from blemore import encoders
 from blemore.book import contents, parameters
-from blemore.book.parameters import ParameterError
 from blemore.cli import main
 from blemore.encoders import Encoder, Variant
 from blemore.errors import InputError, SourceError
@@ -109,7 +108,7 @@ def test_confusion_and_spreads_count_every_scored_clip(own: Subject) -> None:
 
 def test_one_file_without_the_other_is_refused(files: dict[str, str]) -> None:
     for name in files:
-        with pytest.raises(ParameterError, match="features and metadata go together"):
+        with pytest.raises(InputError, match="features and metadata: go together"):
             one_encoder.gather("mine", **{name: files[name]})
 
 

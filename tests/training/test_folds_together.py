@@ -110,7 +110,7 @@ def test_divergence_and_empty_sides_are_one_clear_line() -> None:
         folds_together.fit([split, wild], [stacked(learning_rate=1e30)] * 2)
     with pytest.raises(InputError, match="no clip to predict"):
         folds_together.fit([split, replace(split, val_x=split.val_x[:0])], [stacked()] * 2)
-    with pytest.raises(InputError, match=r"use blemore\.stacks\.fit"):
+    with pytest.raises(InputError, match=r"use blemore\.training\.folds_together\.fit"):
         loop.fit(split, stacked())
 
 
