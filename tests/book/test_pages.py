@@ -240,7 +240,7 @@ def test_editing_a_module_that_nobody_imports_runs_nothing(home: Home) -> None:
 
 def test_changed_reference_file_runs_the_pages_whose_modules_read_it(home: Home) -> None:
     home.execute()
-    home.edit("reference/recorded/hicmae_grid.csv", "kl-100,1,1,1,1\n")
+    home.edit("paper/reference/recorded/hicmae_grid.csv", "kl-100,1,1,1,1\n")
     assert pages.why("indirect") == ["reference recorded/hicmae_grid.csv changed"]
     assert home.execute() == ["indirect"]
 
