@@ -109,7 +109,7 @@ page_tables.frame(
 )
 
 # %% tags=["hide-input"]
-figures.validation(trained.table2().table.query("model == @results.REPORTED"), trained.origin)
+figures.validation(trained.table2().table.query("model == @vocabulary.REPORTED"), trained.origin)
 
 # %% [markdown]
 # ## Three classifiers
@@ -142,7 +142,7 @@ page_tables.frame(often, "How often each classifier is the best of a row", [vali
 # are optimistic.
 
 # %% tags=["hide-input"]
-logged = {row: released.curves(row, about_results.REPORTED) for row in vocabulary.LOGGED}
+logged = {row: released.curves(row, vocabulary.REPORTED) for row in vocabulary.LOGGED}
 page_tables.note(
     between_rows.lowest_losses_in_words({row: one.table for row, one in logged.items()}), [logged["clip"].origin]
 )

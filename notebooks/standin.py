@@ -46,6 +46,8 @@ from blemore.simulation import generator
 from blemore.sources import released
 
 parameters.check(logged=logged, model=model, first=first, second=second, profile=profile, seed=seed)
+
+# %% tags=["hide-input"]
 first, second = simulation_steps.pair(first, second)
 world = generator.world()
 clips = clip_tables.standin()
