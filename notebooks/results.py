@@ -218,7 +218,7 @@ figures.validation_to_test(changes["paper"], changes["here"], trained.origin)
 # %% tags=["hide-input"]
 gains = between_rows.gains(composites)
 caption = f"Composite of each fusion less that of its parts. Above both parts: {between_rows.ahead(gains)}"
-labels = list(dict.fromkeys(["paper", *both.query("id in @rows.ROWS")["origin"]]))
+labels = list(dict.fromkeys(["paper", *both.query("id in @trained_tables.ROWS")["origin"]]))
 page_tables.frame(
     gains, caption, labels, decimals=4
 )  # means of two printed numbers end in 5: rounding them would hide it
